@@ -1,0 +1,112 @@
+/**
+ * The event log: append-only, partitioned, durable. Embedded (LMDB) or Apache Kafka; the same contract suite runs over both.
+ * From the moment `append` answers, the log owns the event. Cursors are documents of ours, not part of the log.
+ */
+
+/** What is appended. The same key always goes to the same partition and keeps its order there. */
+export interface NewRecord {
+  key: string;
+  value: Uint8Array;
+  /** Small ASCII headers; `undefined` when none. */
+  headers?: Record<string, string>;
+}
+
+export type AppendOutcome =
+  | { type: 'appended'; partition: number; offset: number }
+  /** Nothing of this record is stored; the caller may try again after `retryAfterMs`. */
+  | { type: 'unavailable'; code: 'log-full' | 'log-unreachable' | 'log-closed'; reason: string; retryAfterMs: number };
+
+export interface LogRecord {
+  partition: number;
+  /** Strictly increasing within a partition; gaps are allowed. */
+  offset: number;
+  key: string;
+  value: Uint8Array;
+  /** Milliseconds since 1970 at the append. */
+  timestamp: number;
+  headers?: Record<string, string>;
+}
+
+/** A run of records of one partition. `records` may be empty (nothing came within the wait, or only a gap). */
+export interface LogBatch {
+  partition: number;
+  records: LogRecord[];
+  /** The position to read next: after the last record, or beyond a gap. */
+  next: number;
+}
+
+/** `first` is the oldest position still held, `next` the position the next append will get. Empty when they are equal. */
+export interface PartitionRange {
+  partition: number;
+  first: number;
+  next: number;
+  /** Bytes held, where the log knows it. */
+  bytes?: number;
+}
+
+export interface ReadOptions {
+  /** Upper bound of a batch, in bytes of values (one record is always given). Default 1 MiB. */
+  maxBytes?: number;
+  /** Upper bound of a batch, in records. Default 1000. */
+  maxRecords?: number;
+  /** How long `next` waits for a first record before it answers an empty batch. Default 500 ms. */
+  maxWaitMs?: number;
+}
+
+/** Reads one partition in order. One `next` at a time. A position older than `first` continues at `first` (the gap shows in the offsets). */
+export interface PartitionReader {
+  readonly partition: number;
+  next(): Promise<LogBatch>;
+  /** Moves the reader; an outstanding `next` answers an empty batch. */
+  seek(position: number): void;
+  /** Frees what the reader holds; an outstanding `next` answers an empty batch. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** A partition that this member of the pool owns until it is revoked. */
+export interface OwnedPartition {
+  readonly partition: number;
+  /** Grows with each assignment of the pool; a larger one means that a smaller one is over. */
+  readonly generation: number;
+  /** The shared reader, positioned by `PoolHandler.startAt`. */
+  readonly reader: PartitionReader;
+  /** Tells the log how far the pool got (the least cursor of its integrations), for its own tools and lag figures. Best effort. */
+  commit(position: number): Promise<void>;
+}
+
+export interface PoolHandler {
+  /** Where the shared reader starts, asked before each assignment. */
+  startAt(partition: number, range: PartitionRange): Promise<number>;
+  assigned(owned: OwnedPartition): Promise<void>;
+  /** The partition goes to another member when this promise ends or after `graceMs`: finish the open segment, save cursors, stop. */
+  revoked(partition: number, graceMs: number): Promise<void>;
+}
+
+export interface PoolMember {
+  /** Leaves the pool; `revoked` was called for every owned partition when the promise ends. */
+  leave(): Promise<void>;
+}
+
+export interface LogHealth {
+  ok: boolean;
+  /** One sentence for the administrator when not ok. */
+  reason?: string;
+}
+
+export interface EventLog {
+  /** Opens or creates what is needed. @throws with the cause and the fix when settings are wrong; an unreachable broker is not an error here. */
+  open(): Promise<void>;
+  /** Finishes open appends, closes readers and members. Idempotent. */
+  close(): Promise<void>;
+  /** Durable when it answers: one outcome a record, in the order given. Never throws for data. */
+  append(records: readonly NewRecord[]): Promise<AppendOutcome[]>;
+  ranges(): Promise<PartitionRange[]>;
+  /** First position whose record is not older than the time (ms), or `next` when there is none. */
+  positionAt(partition: number, timeMs: number): Promise<number>;
+  /** A reader of its own (catch-up, look-up): `label` names it in the log's own tools. */
+  openReader(partition: number, from: number, label: string, options?: ReadOptions): Promise<PartitionReader>;
+  /** Joins the pool: each partition is owned by one member at a time; several members share them. */
+  join(pool: string, handler: PoolHandler, options?: ReadOptions): Promise<PoolMember>;
+  health(): Promise<LogHealth>;
+}
+export const EVENT_LOG = Symbol('EventLog');

@@ -1,0 +1,47 @@
+import type { AuditEvent } from '../model/audit-event.js';
+import type { HeaderStyle, OutputType } from '../model/integration.js';
+
+/** All that decides how an event looks on the wire, framing aside. Two integrations with equal settings share one rendering. */
+export interface FormatSettings {
+  outputType: OutputType;
+  header: HeaderStyle;
+  /** Syslog facility 0..23 (RFC 5424, 6.2.1). */
+  facility: number;
+  /** Syslog APP-NAME or TAG, printable ASCII, at most 48 octets (32 as a TAG). */
+  appName: string;
+  /** Syslog HOSTNAME, printable ASCII, at most 255 octets. */
+  hostname: string;
+  /** Private enterprise number of the structured data id `tidegate@<number>` (RFC 5424, 7.2.2). */
+  enterpriseNumber: number;
+  /** A byte order mark before UTF-8 text (RFC 5424, 6.4); most receivers keep it as text, so off by default. */
+  bom: boolean;
+  /** IANA zone of an RFC 3164 timestamp, which carries none. */
+  timeZone: string;
+  /** Upper bound of the whole message in octets, framing not counted. */
+  maxBytes: number;
+  /** Beyond `maxBytes`: `shorten` drops or cuts fields on character borders and says so in the event; `reject` makes it a dead letter. */
+  oversize: 'shorten' | 'reject';
+  cef: { version: 0 | 1; vendor: string; product: string; deviceVersion: string };
+}
+
+export type Rendered =
+  | { type: 'rendered'; text: string; shortened: boolean }
+  /** This event can never be rendered with these settings; the reason is for the administrator. */
+  | { type: 'reject'; code: RejectCode; reason: string };
+
+export type RejectCode = 'message-too-long' | 'not-renderable' | 'record-unreadable' | 'refused-by-receiver';
+
+export interface Renderer {
+  /**
+   * One event in, one record out: no line break, NUL or other control character, nothing forged, nothing cut inside a character; UTF-8 when encoded.
+   * @param sequence the log position `<partition>.<offset>`; null for what never lay in the log (test event, preview).
+   */
+  render(event: AuditEvent, sequence: string | null): Rendered;
+}
+
+/** An output type. `compile` does the work that is the same for every event once. Pure: no clock, no I/O. */
+export interface Format {
+  readonly outputType: OutputType;
+  readonly headers: readonly HeaderStyle[];
+  compile(settings: FormatSettings): Renderer;
+}

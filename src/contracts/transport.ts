@@ -1,0 +1,83 @@
+import type { Failure, StageReport } from '../model/failure.js';
+import type { Framing, Protocol } from '../model/integration.js';
+import type { Dialer, TlsSettings } from './dialer.js';
+
+/** The rung of the evidence ladder: sent = handed to the operating system; read = the receiver's process read every byte; accepted, stored, found = it said so. */
+export type Evidence = 'sent' | 'read' | 'accepted' | 'stored' | 'found';
+
+/** Where and how to send; secrets already opened. */
+export interface Target {
+  host: string;
+  port: number;
+  protocol: Protocol;
+  framing: Framing;
+  tls?: TlsSettings;
+  connectTimeoutMs: number;
+  /** A write that makes no progress for so long fails the session. */
+  sendTimeoutMs: number;
+  /** Quiet period: what was written so long ago without a failure counts as safe where the receiver cannot prove more. */
+  settleMs: number;
+  /** A stream connection is replaced after about so long (jitter +-20 %), 0 = never: balancers and new addresses. */
+  linkLifetimeMs: number;
+  /** Seal interval of stream connections: half-close and wait for the peer's own FIN; 0 = no seals. */
+  sealIntervalMs: number;
+}
+
+/**
+ * What the lane hands over in one go. `stream` transports write the buffers as they are (already framed); `message` transports send one buffer a message.
+ * `number` grows by one from 1 within a session: `safe` speaks of it.
+ */
+export interface Chunk {
+  number: number;
+  buffers: Uint8Array[];
+  /** Events in it (a stream buffer may hold many). */
+  events: number;
+  bytes: number;
+}
+
+/** One message of a `message` chunk that can never be sent: it becomes a dead letter. */
+export interface RejectedMessage {
+  index: number;
+  code: 'message-too-long' | 'refused-by-receiver';
+  reason: string;
+}
+
+export type SendOutcome = { type: 'taken'; rejected?: RejectedMessage[] } | { type: 'failed'; failure: Failure };
+
+export interface SessionListener {
+  /** Everything up to and including this chunk needs never be sent again; with which evidence. Numbers only grow. */
+  safe(upToChunk: number, evidence: Evidence): void;
+  /** The session is over (once): everything after the last `safe` is to be sent again on a new one. Also told when `send` answers `failed`. */
+  failed(failure: Failure): void;
+}
+
+export interface TransportSession {
+  /** Resolves when there is room for the next chunk (back-pressure), not when it is delivered. One at a time. Never throws. */
+  send(chunk: Chunk): Promise<SendOutcome>;
+  /** Ends in order: gets what evidence it can within `graceMs` (calling `safe`), then closes. Never throws; `failed` is not called for what it does itself. */
+  close(graceMs: number): Promise<void>;
+}
+
+export type OpenOutcome = { type: 'open'; session: TransportSession } | { type: 'failed'; failure: Failure };
+
+export interface OpenContext {
+  dialer: Dialer;
+  listener: SessionListener;
+  signal?: AbortSignal;
+  /** Stage reports for the Test button. */
+  onStage?: (report: StageReport) => void;
+}
+
+/**
+ * Bytes to a receiver. A leaf: it reports and never retries; the engine's lane decides. Plain class, built with `new`.
+ */
+export interface Transport {
+  readonly protocol: Protocol;
+  /** Whether a chunk's buffers are parts of one stream or a message each. */
+  readonly unit: 'stream' | 'message';
+  /** Best evidence that it can show. */
+  readonly reaches: Evidence;
+  /** Plain words for the Test button's answer when only `sent` can be shown. */
+  readonly caveat?: string;
+  open(target: Target, context: OpenContext): Promise<OpenOutcome>;
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+
+/**
+ * A SIEM integration: where events go and how they look. Each field is written once, here: type, default, limits, help text and secrecy;
+ * REST validation, OpenAPI, masking, the form and the docs row come from it.
+ */
+
+export const PROTOCOLS = ['udp', 'tcp', 'tls'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+export const FRAMINGS = ['octet-counting', 'newline'] as const;
+export type Framing = (typeof FRAMINGS)[number];
+export const HEADER_STYLES = ['rfc5424', 'rfc3164', 'none'] as const;
+export type HeaderStyle = (typeof HEADER_STYLES)[number];
+export const OUTPUT_TYPES = ['syslog', 'json', 'cef'] as const;
+export type OutputType = (typeof OUTPUT_TYPES)[number];
+
+/** The protocol table: what fills in when the administrator does not say. */
+export const PROTOCOL_TABLE: Record<Protocol, { defaultPort: number; framings: readonly Framing[]; defaultFraming: Framing; defaultMaxBytes: number; hardMaxBytes: number }> = {
+  // RFC 5426: one message a datagram, no framing; 1,400 octets stay below the usual MTU; 65,507 is the largest IPv4 datagram.
+  udp: { defaultPort: 514, framings: ['newline'], defaultFraming: 'newline', defaultMaxBytes: 1400, hardMaxBytes: 65507 },
+  // RFC 6587 leaves the framing open; newline is what a listener on 514 most often expects.
+  tcp: { defaultPort: 514, framings: ['newline', 'octet-counting'], defaultFraming: 'newline', defaultMaxBytes: 8192, hardMaxBytes: 1048576 },
+  // RFC 5425, 4.3: octet counting is mandatory over TLS; port 6514.
+  tls: { defaultPort: 6514, framings: ['octet-counting', 'newline'], defaultFraming: 'octet-counting', defaultMaxBytes: 8192, hardMaxBytes: 1048576 },
+};
+
+/** URL schemes of `serverUrl` and the protocol that they fill in. */
+export const SCHEME_PROTOCOL: Record<string, Protocol> = {
+  udp: 'udp', syslog: 'udp', 'syslog+udp': 'udp',
+  tcp: 'tcp', 'syslog+tcp': 'tcp',
+  tls: 'tls', ssl: 'tls', syslogs: 'tls', 'syslog+tls': 'tls', 'tcp+tls': 'tls',
+};
+
+/** Header styles that an output type can have. A Syslog event without a header is no syslog; JSON and CEF may go bare over raw TCP. */
+export const OUTPUT_HEADERS: Record<OutputType, readonly HeaderStyle[]> = {
+  syslog: ['rfc5424', 'rfc3164'],
+  json: ['rfc5424', 'rfc3164', 'none'],
+  cef: ['rfc5424', 'rfc3164', 'none'],
+};
+
+const printableAscii = (max: number) => z.string().regex(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), `1 to ${max} printable ASCII characters without spaces`);
+const cefHeaderText = (max: number) => z.string().min(1).max(max).regex(/^[^\\|\r\n\p{Cc}]+$/u, 'no backslash, pipe, line break or control character (receivers misread them in a CEF header)');
+
+export const tlsSection = z.strictObject({
+  ca: z.string().max(200_000).optional().meta({ help: 'Trust anchors as PEM text; the system store when empty.' }),
+  certificate: z.string().max(100_000).optional().meta({ help: 'Client certificate (chain) as PEM text.' }),
+  key: z.string().max(100_000).optional().meta({ help: 'Private key of the client certificate as PEM text.', secret: true }),
+  serverName: z.string().max(255).optional().meta({ help: 'Name expected in the certificate and sent as SNI; the host of the server URL when empty.' }),
+  fingerprint: z.string().regex(/^([0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}$/, 'a SHA-256 fingerprint: 64 hex digits, colons allowed').optional().meta({ help: 'SHA-256 fingerprint of the certificate to pin, instead of a chain.' }),
+  verify: z.boolean().default(true).meta({ help: 'Verify the certificate. false is shown on the integration and audited.' }),
+});
+
+export const connectionSection = z.strictObject({
+  connectTimeoutMs: z.int().min(100).max(120_000).default(10_000).meta({ help: 'Longest time for resolve, connect and TLS together.' }),
+  sendTimeoutMs: z.int().min(100).max(600_000).default(30_000).meta({ help: 'A write without progress for so long fails the connection.' }),
+  settleMs: z.int().min(0).max(60_000).default(1000).meta({ help: 'Quiet period after a write before it counts as delivered, where the receiver cannot prove more.' }),
+  sealIntervalMs: z.int().min(0).max(60_000).default(1000).meta({ help: 'How often a stream connection is half-closed so that the receiver proves what it read; 0 switches it off.' }),
+  linkLifetimeMs: z.int().min(0).max(86_400_000).default(3_600_000).meta({ help: 'A connection is replaced after about so long (jitter 20 %); 0 never.' }),
+  retryInitialMs: z.int().min(10).max(60_000).default(500).meta({ help: 'First wait after a failure; doubles with jitter.' }),
+  retryMaxMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'Longest wait between two tries. Tries never end.' }),
+  tls: tlsSection.default({ verify: true }),
+});
+
+export const outputSection = z.strictObject({
+  facility: z.int().min(0).max(23).default(13).meta({ help: 'Syslog facility (13 log audit, 10 authpriv, 16..23 local).' }),
+  appName: printableAscii(48).default('tidegate').meta({ help: 'Syslog APP-NAME, or TAG in RFC 3164 style.' }),
+  hostname: printableAscii(255).optional().meta({ help: 'Syslog HOSTNAME; the name of the machine when empty. Never the name of the receiver.' }),
+  enterpriseNumber: z.int().min(1).max(4_294_967_295).default(32473).meta({ help: 'Private enterprise number in the structured data id; 32473 is the number reserved for examples.' }),
+  bom: z.boolean().default(false).meta({ help: 'Byte order mark before UTF-8 text (RFC 5424, 6.4). Most receivers keep it as text.' }),
+  timeZone: z.string().max(64).default('UTC').meta({ help: 'IANA zone of RFC 3164 timestamps.' }),
+  maxBytes: z.int().min(480).max(1_048_576).optional().meta({ help: 'Largest message in octets; 8192 by default, 1400 over udp.' }),
+  oversize: z.enum(['shorten', 'reject']).default('shorten').meta({ help: 'Beyond the limit: shorten (and say so in the event) or reject (dead letter).' }),
+  cef: z.strictObject({
+    version: z.union([z.literal(0), z.literal(1)]).default(0).meta({ help: 'CEF:0 or CEF:1.' }),
+    vendor: cefHeaderText(63).default('Tidegate').meta({ help: 'Device vendor; with the product it picks the parser on the receiver.' }),
+    product: cefHeaderText(63).default('Tidegate').meta({ help: 'Device product.' }),
+    deviceVersion: cefHeaderText(31).default('1').meta({ help: 'Device version.' }),
+  }).default({ version: 0, vendor: 'Tidegate', product: 'Tidegate', deviceVersion: '1' }),
+});
+
+export const filterSection = z.strictObject({
+  types: z.array(z.string().regex(/^[a-z0-9*]+([.-][a-z0-9*]+)*$/, 'an event type, or a prefix that ends in .*')).max(200).default([])
+    .meta({ help: 'Event types to send; a prefix such as account.* is allowed. Empty sends every type.' }),
+});
+
+/** What an integration is, complete: all defaults filled in. Secrets are open here only inside the engine; REST never shows them. */
+export const integrationSchema = z.strictObject({
+  name: z.string().trim().min(1).max(100).meta({ help: 'Unique name (upper and lower case count as equal).' }),
+  enginePool: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens').default('default').meta({ help: 'The pool of engines that delivers.' }),
+  serverUrl: z.string().trim().min(1).max(500).meta({ help: 'Host, host:port or URL (udp://, tcp://, tls://, syslog://, syslogs://). Port and protocol fill in from it.' }),
+  port: z.int().min(1).max(65535).meta({ help: 'Port; fills in from the URL, else from the protocol (udp 514, tcp 514, tls 6514).' }),
+  protocol: z.enum(PROTOCOLS).meta({ help: 'Transport; fills in from the scheme of the URL, else tcp.' }),
+  framing: z.enum(FRAMINGS).meta({ help: 'How messages are told apart on tcp and tls (RFC 6587); no meaning for udp.' }),
+  outputType: z.enum(OUTPUT_TYPES).default('syslog').meta({ help: 'Output type.' }),
+  header: z.enum(HEADER_STYLES).default('rfc5424').meta({ help: 'Syslog header style; none is for raw JSON or CEF inputs.' }),
+  enabled: z.boolean().default(false),
+  connection: connectionSection.default(() => connectionSection.parse({})),
+  output: outputSection.default(() => outputSection.parse({})),
+  filter: filterSection.default(() => filterSection.parse({})),
+});
+
+/** The settings of an integration, without identity. */
+export type IntegrationSettings = z.output<typeof integrationSchema>;
+
+/** A stored integration. `version` grows by one with each change; `configVersion` is what engines compare. */
+export interface Integration extends IntegrationSettings {
+  id: string;
+  version: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+/** Whether an integration's filter wants a type: an empty list takes all; `account.*` takes every type under it. */
+export function wantsType(types: readonly string[], type: string): boolean {
+  if (types.length === 0) return true;
+  return types.some((wanted) => wanted === type || wanted === '*' || (wanted.endsWith('.*') && type.startsWith(wanted.slice(0, -1))));
+}
+
+/** The host of a `serverUrl` in any of its three forms (IPv6 in brackets or bare), or null when it has none. */
+export function parseServerUrl(serverUrl: string): { host: string; port?: number; scheme?: string } | null {
+  const match = /^(?:([a-z][a-z0-9+.-]*):\/\/)?(?:\[([0-9a-fA-F:.]+)\]|([^\s/:[\]@?#]+)|([0-9a-fA-F]*:[0-9a-fA-F:.]*:[0-9a-fA-F:.]*))(?::(\d{1,5}))?\/?$/i.exec(serverUrl.trim());
+  if (!match) return null;
+  const host = match[2] ?? match[3] ?? match[4];
+  if (!host) return null;
+  const port = match[5] === undefined ? undefined : Number(match[5]);
+  if (port !== undefined && (port < 1 || port > 65535)) return null;
+  return { host, port, scheme: match[1]?.toLowerCase() };
+}

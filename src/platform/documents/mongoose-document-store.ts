@@ -1,0 +1,60 @@
+import mongoose, { type Connection, type Model, type Schema } from 'mongoose';
+import { DocumentStore } from './document-store.js';
+
+export interface MongooseStoreOptions {
+  uri: string;
+  /** Database; the URI's own when absent. */
+  dbName?: string;
+  serverSelectionTimeoutMs?: number;
+  /** Runs after the connection closed: the embedded server ends with it. */
+  afterClose?: () => Promise<void>;
+}
+
+/** Every document of Tidegate, over one mongoose connection: MongoDB or the embedded wire server, the code does not know which. */
+export class MongooseDocumentStore extends DocumentStore {
+  private constructor(readonly connection: Connection, private readonly afterClose?: () => Promise<void>) {
+    super();
+  }
+
+  /** @throws with the cause when no server answers within `serverSelectionTimeoutMs`. */
+  static async connect(options: MongooseStoreOptions): Promise<MongooseDocumentStore> {
+    const connection = mongoose.createConnection(options.uri, {
+      dbName: options.dbName,
+      autoIndex: false,
+      autoCreate: false,
+      serverSelectionTimeoutMS: options.serverSelectionTimeoutMs ?? 10_000,
+      // An acknowledged write survives the death of the server; SecantusDB and MongoDB lose some without it.
+      writeConcern: { w: 'majority', journal: true },
+    });
+    await connection.asPromise();
+    return new MongooseDocumentStore(connection, options.afterClose);
+  }
+
+  model<T>(name: string, schema: Schema<T>): Model<T> {
+    return (this.connection.models[name] as Model<T> | undefined) ?? this.connection.model<T>(name, schema);
+  }
+
+  async ensureIndexes(): Promise<void> {
+    for (const model of Object.values(this.connection.models)) {
+      try {
+        await model.createIndexes();
+      } catch (error) {
+        throw new Error(`The indexes of collection ${model.collection.name} cannot be made: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      }
+    }
+  }
+
+  async health(): Promise<{ ok: boolean; reason?: string }> {
+    try {
+      await this.connection.db?.admin().ping();
+      return { ok: this.connection.readyState === mongoose.ConnectionStates.connected };
+    } catch (error) {
+      return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.connection.close();
+    await this.afterClose?.();
+  }
+}
