@@ -1,0 +1,32 @@
+import { Schema } from 'mongoose';
+
+/** An event that can never be sent to one integration. Unique by integration and position, so a repeat after a crash counts once. */
+export interface DeadLetterDocument {
+  /** `<integration id>:<partition>.<offset>` */
+  _id: string;
+  integrationId: string;
+  integrationName: string;
+  partition: number;
+  offset: number;
+  eventId: string | null;
+  eventType: string | null;
+  occurredAt: Date | null;
+  code: 'message-too-long' | 'not-renderable' | 'record-unreadable' | 'refused-by-receiver';
+  reason: string;
+  /** As it would have been sent, where it could be rendered; at most 16 KiB, then cut. */
+  rendered: string | null;
+  attempts: number;
+  createdAt: Date;
+}
+
+export const deadLetterSchema = new Schema<DeadLetterDocument>(
+  {
+    _id: String, integrationId: { type: String, required: true }, integrationName: String, partition: { type: Number, required: true }, offset: { type: Number, required: true },
+    eventId: { type: String, default: null }, eventType: { type: String, default: null }, occurredAt: { type: Date, default: null }, code: { type: String, required: true }, reason: { type: String, required: true },
+    rendered: { type: String, default: null }, attempts: { type: Number, default: 1 }, createdAt: { type: Date, required: true },
+  },
+  { collection: 'dead_letters', versionKey: false },
+);
+deadLetterSchema.index({ integrationId: 1, createdAt: -1 });
+deadLetterSchema.index({ createdAt: -1 });
+deadLetterSchema.index({ eventId: 1 });
