@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
+
 /** `npm test` needs npm alone; tests that need a real peer live in test/peer and run by `npm run test:peer`. */
+const { exclude: _specsAreNotBuilt, ...swc } = JSON.parse(readFileSync(new URL('.swcrc', import.meta.url), 'utf8'));
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
-  transform: { '^.+\\.ts$': ['@swc/jest', { exclude: [] }] },
+  transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false }] },
   testTimeout: 30_000,
 };
 const peers = process.env.TIDEGATE_TEST_SET === 'peer';
