@@ -12,7 +12,20 @@ const http = z.strictObject({
   host: z.string().default('127.0.0.1').meta({ help: 'Address to listen on. HTTP Basic works for every route only while this is a loopback address.' }),
   port: z.int().min(0).max(65535).default(3000).meta({ help: 'Port to listen on; 0 picks a free one.' }),
   basicAuth: z.enum(['loopback', 'everywhere']).default('loopback').meta({ help: 'Where HTTP Basic is accepted: `loopback` only while bound to a loopback address, `everywhere` also on other addresses (use TLS).' }),
-  requestBytes: bytes(5_242_880, 'Largest request body in bytes; over it 413.'),
+  requestBytes: bytes(5_242_880, 'Largest request body in bytes, after decompression; over it 413.'),
+  headersMs: z.int().min(1000).max(600_000).default(20_000).meta({ help: 'Longest time for the head of a request to arrive.' }),
+  requestMs: z.int().min(1000).max(3_600_000).default(120_000).meta({ help: 'Longest time for a whole request to arrive.' }),
+  keepAliveMs: z.int().min(0).max(600_000).default(65_000).meta({ help: 'How long an idle connection is kept open for the next request; longer than that of a proxy in front.' }),
+  stopGraceMs: z.int().min(0).max(120_000).default(10_000).meta({ help: 'How long a stop waits for open requests before their connections are cut.' }),
+  trustedProxies: z.array(z.string().min(1)).default([]).meta({ help: 'Addresses or CIDRs of proxies whose X-Forwarded-For is believed; empty believes none.' }),
+});
+const access = z.strictObject({
+  credentialCacheMs: z.int().min(0).max(3_600_000).default(300_000).meta({ help: 'How long a verified password is remembered in memory (as a keyed digest), so that Basic on every request stays cheap; 0 hashes on every request.' }),
+  credentialRecheckMs: z.int().min(0).max(60_000).default(5000).meta({ help: 'How soon a change of a user by another process takes hold here.' }),
+  failuresBeforeDelay: z.int().min(1).max(1000).default(5).meta({ help: 'Failed logins of one name from one address before the next try must wait.' }),
+  delayInitialMs: z.int().min(100).max(3_600_000).default(1000).meta({ help: 'First wait after too many failed logins; doubles with each further failure.' }),
+  delayMaxMs: z.int().min(100).max(86_400_000).default(300_000).meta({ help: 'Longest wait after failed logins.' }),
+  auditedRefusalsPerMinute: z.int().min(1).max(10_000).default(60).meta({ help: 'Failed logins and denied requests that become an audit record of their own in a minute; the rest is counted in one record.' }),
 });
 const tls = z.strictObject({
   cert: z.string().optional().meta({ help: 'Path of the PEM certificate (chain) for the HTTP listener; with tls.key it serves HTTPS.' }),
@@ -43,15 +56,27 @@ const engine = z.strictObject({
   pool: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/).default('default').meta({ help: 'The pool that this process delivers for.' }),
   id: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/).optional().meta({ help: 'Name of this engine; host name, process id and a random part when empty.' }),
   queueBytes: bytes(2_097_152, 'Events that wait in memory for one integration, in bytes; beyond it the integration reads for itself from its cursor.'),
-  inFlightBytes: bytes(1_048_576, 'Bytes handed to a receiver that are not yet known to be safe.'),
+  inFlightBytes: bytes(16_777_216, 'Bytes handed to a receiver that are not yet known to be safe.'),
   batchBytes: bytes(524_288, 'Bytes read from a partition in one go.'),
   batchEvents: z.int().min(1).max(10_000).default(500).meta({ help: 'Events read from a partition in one go.' }),
   commitIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often cursors are saved.' }),
+  heartbeatMs: z.int().min(50).max(10_000).default(1000).meta({ help: 'How often an engine looks for changed integrations, writes its heartbeat and the status of its integrations.' }),
+  faultRetryMs: z.int().min(100).max(3_600_000).default(30_000).meta({ help: 'Wait between two tries while a person must act (certificate, settings).' }),
   stopGraceMs: z.int().min(0).max(120_000).default(5000).meta({ help: 'How long a stop waits for open deliveries.' }),
   testTimeoutMs: z.int().min(1000).max(120_000).default(20_000).meta({ help: 'Longest time for the Test button.' }),
 });
 const network = z.strictObject({
   denyCidrs: z.array(z.string()).default(['169.254.169.254/32', 'fd00:ec2::254/128']).meta({ help: 'Addresses that outgoing connections may never reach (cloud metadata services by default).' }),
+});
+const audit = z.strictObject({
+  relayIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often audit records that other processes left are looked for; own ones are relayed at once.' }),
+  relayBatchRecords: z.int().min(1).max(5000).default(200).meta({ help: 'Audit records that are moved or handed to the event log in one go.' }),
+  retentionDays: z.number().min(1).max(36_500).default(400).meta({ help: 'Audit records older than this are removed; never one that did not become an event yet.' }),
+  removedGraceHours: z.number().min(0).max(8784).default(24).meta({ help: 'How long a removed document is kept as a mark, so that engines that were away see that it is gone.' }),
+});
+const jobs = z.strictObject({
+  historyDays: z.number().min(0.01).max(3660).default(30).meta({ help: 'Records of job runs older than this are removed.' }),
+  stopGraceMs: z.int().min(0).max(120_000).default(5000).meta({ help: 'How long a stop waits for running jobs.' }),
 });
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').meta({ help: 'Least level of the service log.' }),
@@ -66,13 +91,23 @@ export const settingsSchema = z.strictObject({
   }).prefault({}),
   http: http.prefault({}),
   tls: tls.prefault({}),
+  access: access.prefault({}),
   intake: intake.prefault({}),
   eventLog: eventLog.prefault({}),
   kafka: kafka.prefault({}),
   mongodb: mongodb.prefault({}),
   engine: engine.prefault({}),
   network: network.prefault({}),
+  audit: audit.prefault({}),
+  jobs: jobs.prefault({}),
   log: log.prefault({}),
+}).superRefine((settings, context) => {
+  const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  if (settings.tls.cert !== undefined && settings.tls.key === undefined) fault(['tls', 'key'], 'is missing while tls.cert is set; set both for HTTPS, or neither');
+  if (settings.tls.key !== undefined && settings.tls.cert === undefined) fault(['tls', 'cert'], 'is missing while tls.key is set; set both for HTTPS, or neither');
+  if (settings.eventLog.fullBytes < settings.eventLog.retentionBytes) fault(['eventLog', 'fullBytes'], `must not be less than eventLog.retentionBytes (${settings.eventLog.retentionBytes})`);
+  if (settings.access.delayMaxMs < settings.access.delayInitialMs) fault(['access', 'delayMaxMs'], `must not be less than access.delayInitialMs (${settings.access.delayInitialMs})`);
+  if (settings.intake.eventBytes > settings.http.requestBytes) fault(['intake', 'eventBytes'], `must not be more than http.requestBytes (${settings.http.requestBytes})`);
 });
 
 export type Settings = z.output<typeof settingsSchema>;

@@ -1,0 +1,48 @@
+import { Schema } from 'mongoose';
+import { auditRecordFields } from './audit-outbox.js';
+import type { AuditRecord } from './audit-record.js';
+
+/**
+ * An act, kept. Append-only: after the insert only the four export fields change, once.
+ * Waits for the event log while `exportedAt` and `refusedAt` are null.
+ */
+export interface AuditRecordDocument extends Omit<AuditRecord, 'id'> {
+  /** The record's id, also the event's. */
+  _id: string;
+  /** When it came into this collection. */
+  recordedAt: Date;
+  /** When the event log had it durably. */
+  exportedAt: Date | null;
+  /** Its place in the event log `<partition>.<offset>`, as receivers see it. */
+  sequence: string | null;
+  /** When the event log refused it for good, and why: needs a person. */
+  refusedAt: Date | null;
+  refusedReason: string | null;
+}
+
+export const auditRecordSchema = new Schema<AuditRecordDocument>(
+  {
+    _id: String, ...auditRecordFields, recordedAt: { type: Date, required: true },
+    exportedAt: { type: Date, default: null }, sequence: { type: String, default: null }, refusedAt: { type: Date, default: null }, refusedReason: { type: String, default: null },
+  } as Record<string, unknown>,
+  { collection: 'audit_records', versionKey: false, minimize: false },
+);
+auditRecordSchema.index({ exportedAt: 1, refusedAt: 1, _id: 1 });
+auditRecordSchema.index({ occurredAt: -1, _id: -1 });
+auditRecordSchema.index({ type: 1, occurredAt: -1 });
+auditRecordSchema.index({ 'actor.id': 1, occurredAt: -1 });
+auditRecordSchema.index({ 'actor.name': 1, occurredAt: -1 });
+auditRecordSchema.index({ 'subject.id': 1, occurredAt: -1 });
+auditRecordSchema.index({ 'subject.name': 1, occurredAt: -1 });
+auditRecordSchema.index({ correlationId: 1, occurredAt: -1 }, { sparse: true });
+
+/** A record as it enters the collection. */
+export function toDocument({ id, ...act }: AuditRecord, recordedAt: Date): AuditRecordDocument {
+  const record = JSON.parse(JSON.stringify(act)) as typeof act;
+  return { _id: id, ...record, recordedAt, exportedAt: null, sequence: null, refusedAt: null, refusedReason: null };
+}
+
+/** The record as it was written. */
+export function toRecord({ _id, recordedAt: _1, exportedAt: _2, sequence: _3, refusedAt: _4, refusedReason: _5, ...record }: AuditRecordDocument): AuditRecord {
+  return { id: _id, ...record };
+}
