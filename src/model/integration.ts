@@ -102,12 +102,14 @@ export const integrationSchema = z.strictObject({
 /** The settings of an integration, without identity. */
 export type IntegrationSettings = z.output<typeof integrationSchema>;
 
-/** A stored integration. `version` grows by one with each change; `configVersion` is what engines compare. */
+/** A stored integration. `version` grows by one with each change; engines compare it. */
 export interface Integration extends IntegrationSettings {
   id: string;
   version: number;
   createdAt: string;
   updatedAt: string;
+  /** Where delivery starts in each partition, taken from the log when it was first enabled; a partition that is not named starts at its oldest event. */
+  startPositions?: Record<string, number>;
 }
 
 /** Whether an integration's filter wants a type: an empty list takes all; `account.*` takes every type under it. */

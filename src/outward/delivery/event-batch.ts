@@ -1,0 +1,64 @@
+import type { LogBatch, LogRecord } from '../../contracts/event-log.js';
+import { decodeEnvelope } from '../../model/event-envelope.js';
+import { sequenceOf, type AuditEvent } from '../../model/audit-event.js';
+import type { Rendering } from './rendering.js';
+
+/** A record that is no event: it is parked with its position, and the stream moves on. */
+export interface UnreadableRecord {
+  offset: number;
+  reason: string;
+  /** The first 2,000 characters, for a person. */
+  excerpt: string;
+}
+
+/**
+ * A run of one partition's events, parsed once and shared by every lane that wants some of them. Renderings hang on it by shape,
+ * so each (event, shape) is rendered at most once while the batch lives.
+ */
+export class EventBatch {
+  readonly renderings = new Map<string, Rendering>();
+
+  private constructor(
+    readonly partition: number,
+    readonly events: readonly AuditEvent[],
+    readonly offsets: readonly number[],
+    /** Bytes of each record's value, for the queues. */
+    readonly sizes: readonly number[],
+    /** The position after this batch. */
+    readonly next: number,
+    readonly unreadable: readonly UnreadableRecord[],
+  ) {}
+
+  static parse(batch: LogBatch): EventBatch {
+    const events: AuditEvent[] = [];
+    const offsets: number[] = [];
+    const sizes: number[] = [];
+    const unreadable: UnreadableRecord[] = [];
+    for (const record of batch.records) {
+      try {
+        events.push(decodeEnvelope(record.value).event);
+        offsets.push(record.offset);
+        sizes.push(record.value.byteLength);
+      } catch (error) {
+        unreadable.push(unreadableOf(record, error));
+      }
+    }
+    return new EventBatch(batch.partition, events, offsets, sizes, batch.next, unreadable);
+  }
+
+  get length(): number {
+    return this.events.length;
+  }
+
+  sequence(index: number): string {
+    return sequenceOf(this.partition, this.offsets[index] ?? -1);
+  }
+}
+
+function unreadableOf(record: LogRecord, error: unknown): UnreadableRecord {
+  return {
+    offset: record.offset,
+    reason: error instanceof Error ? error.message : String(error),
+    excerpt: Buffer.from(record.value).toString('utf8').slice(0, 2000),
+  };
+}

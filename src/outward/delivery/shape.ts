@@ -1,0 +1,52 @@
+import type { FormatSettings } from '../../contracts/format.js';
+import { PROTOCOL_TABLE, type Framing, type IntegrationSettings, type Protocol } from '../../model/integration.js';
+
+/** A shape is all that decides the bytes of an event: integrations of one shape share one rendering. */
+export interface Shape {
+  /** Equal for equal shapes. */
+  key: string;
+  format: FormatSettings;
+  /** How messages are told apart in the rendered bytes; `none` for one message a buffer. */
+  framing: Framing | 'none';
+}
+
+/** What the format needs to know, with the machine's name where the administrator gave none. */
+export function formatSettingsOf(settings: IntegrationSettings, machineHostname: string): FormatSettings {
+  const { output } = settings;
+  return {
+    outputType: settings.outputType,
+    header: settings.header,
+    facility: output.facility,
+    appName: output.appName,
+    hostname: output.hostname ?? machineHostname,
+    enterpriseNumber: output.enterpriseNumber,
+    bom: output.bom,
+    timeZone: output.timeZone,
+    maxBytes: output.maxBytes ?? PROTOCOL_TABLE[settings.protocol].defaultMaxBytes,
+    oversize: output.oversize,
+    cef: { ...output.cef },
+  };
+}
+
+/** RFC 5426, 3.1: a datagram is a message; streams are framed as RFC 6587 says. */
+export function framingOf(protocol: Protocol, framing: Framing): Framing | 'none' {
+  return protocol === 'udp' ? 'none' : framing;
+}
+
+export function shapeOf(settings: IntegrationSettings, machineHostname: string): Shape {
+  const format = formatSettingsOf(settings, machineHostname);
+  const framing = framingOf(settings.protocol, settings.framing);
+  return { key: JSON.stringify([framing, format]), format, framing };
+}
+
+/** One rendered message as it goes onto the wire. RFC 6587, 3.4.1 (octet counting) and 3.4.2 (newline). */
+export function frame(text: string, framing: Framing, protocol: Protocol): Buffer {
+  switch (framingOf(protocol, framing)) {
+    case 'none':
+      return Buffer.from(text, 'utf8');
+    case 'newline':
+      return Buffer.from(`${text}\n`, 'utf8');
+    case 'octet-counting':
+      return Buffer.from(`${Buffer.byteLength(text, 'utf8')} ${text}`, 'utf8');
+  }
+}

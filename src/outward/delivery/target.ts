@@ -1,0 +1,21 @@
+import type { Target } from '../../contracts/transport.js';
+import { parseServerUrl, type IntegrationSettings } from '../../model/integration.js';
+
+/** Where an integration's bytes go. Secrets are open in it: never log or store it. @throws Error when the stored server URL has no host (REST refuses such a one). */
+export function targetOf(settings: IntegrationSettings): Target {
+  const url = parseServerUrl(settings.serverUrl);
+  if (!url) throw new Error(`the server URL "${settings.serverUrl}" names no host`);
+  const { connection } = settings;
+  return {
+    host: url.host,
+    port: settings.port,
+    protocol: settings.protocol,
+    framing: settings.framing,
+    tls: settings.protocol === 'tls' ? { ...connection.tls } : undefined,
+    connectTimeoutMs: connection.connectTimeoutMs,
+    sendTimeoutMs: connection.sendTimeoutMs,
+    settleMs: connection.settleMs,
+    linkLifetimeMs: connection.linkLifetimeMs,
+    sealIntervalMs: connection.sealIntervalMs,
+  };
+}

@@ -1,0 +1,129 @@
+import type { Clock } from '../../contracts/clock.js';
+import type { Dialer } from '../../contracts/dialer.js';
+import type { Renderer } from '../../contracts/format.js';
+import type { Evidence, Transport } from '../../contracts/transport.js';
+import type { AuditEvent } from '../../model/audit-event.js';
+import type { Failure, StageReport } from '../../model/failure.js';
+import type { IntegrationSettings } from '../../model/integration.js';
+import { frame } from './shape.js';
+import { targetOf } from './target.js';
+
+/** How long a receiver that dislikes what it got is given to close the connection. */
+const WATCH_MS = 400;
+
+export interface TestDeliveryRequest {
+  settings: IntegrationSettings;
+  event: AuditEvent;
+  renderer: Renderer;
+  transport: Transport;
+  dialer: Dialer;
+  clock: Clock;
+  timeoutMs: number;
+}
+
+export interface TestDelivery {
+  ok: boolean;
+  stages: StageReport[];
+  failure: Failure | null;
+  evidence: Evidence | null;
+  caveat: string | null;
+  rendered: string | null;
+  bytes: number;
+  ms: number;
+}
+
+/** One event through the real path, stage by stage, with a connection of its own. Never throws. */
+export async function testDelivery(request: TestDeliveryRequest): Promise<TestDelivery> {
+  const { settings, renderer, transport, dialer, timeoutMs } = request;
+  const begun = performance.now();
+  const stages: StageReport[] = [];
+  let evidence: Evidence | null = null;
+  const answer = (failure: Failure | null, rendered: string | null, bytes: number): TestDelivery => ({
+    ok: failure === null,
+    stages,
+    failure,
+    evidence: failure ? null : evidence,
+    caveat: failure ? null : caveatOf(transport, evidence),
+    rendered,
+    bytes,
+    ms: elapsed(begun),
+  });
+
+  const rendered = renderer.render(request.event, null);
+  if (rendered.type === 'reject') {
+    return answer({ code: rendered.code === 'message-too-long' ? 'message-too-long' : 'settings-invalid', stage: 'send', cause: rendered.reason, fix: 'Raise the message size limit or let long messages be shortened (output.maxBytes, output.oversize).', needsPerson: true }, null, 0);
+  }
+  const message = frame(rendered.text, settings.framing, settings.protocol);
+  let tellEnding: (failure: Failure) => void = () => undefined;
+  const ending = new Promise<Failure>((resolve) => (tellEnding = resolve));
+  const abort = AbortSignal.timeout(timeoutMs);
+  try {
+    const opened = await transport.open(
+      { ...targetOf(settings), settleMs: Math.min(settings.connection.settleMs, WATCH_MS) },
+      {
+        dialer,
+        signal: abort,
+        onStage: (report) => stages.push(report),
+        listener: {
+          safe: (_number, rung) => (evidence = rung),
+          failed: (failure) => tellEnding(failure),
+        },
+      },
+    );
+    if (opened.type === 'failed') return answer(opened.failure, rendered.text, message.length);
+    const { session } = opened;
+    const sendBegun = performance.now();
+    const sent = await session.send({ number: 1, buffers: [message], events: 1, bytes: message.length });
+    if (sent.type === 'failed') {
+      stages.push({ stage: 'send', ok: false, ms: elapsed(sendBegun), detail: sent.failure.cause });
+      await session.close(0);
+      return answer(sent.failure, rendered.text, message.length);
+    }
+    const refused = sent.rejected?.[0];
+    if (refused) {
+      stages.push({ stage: 'send', ok: false, ms: elapsed(sendBegun), detail: refused.reason });
+      await session.close(0);
+      return answer({ code: 'message-too-long', stage: 'send', cause: refused.reason, fix: 'Lower output.maxBytes for this protocol, or use tcp.', needsPerson: true }, rendered.text, message.length);
+    }
+    const early = transport.unit === 'stream' ? await Promise.race([ending, pause(WATCH_MS)]) : undefined;
+    if (early) {
+      stages.push({ stage: 'send', ok: false, ms: elapsed(sendBegun), detail: early.cause });
+      await session.close(0);
+      return answer(closedAtOnce(early, settings), rendered.text, message.length);
+    }
+    stages.push({ stage: 'send', ok: true, ms: elapsed(sendBegun), detail: `${message.length} octets handed to the operating system` });
+    const closeBegun = performance.now();
+    await Promise.race([session.close(Math.min(5000, timeoutMs)), pause(timeoutMs)]);
+    stages.push({ stage: 'close', ok: true, ms: elapsed(closeBegun), detail: evidence === 'read' ? 'the receiver read every octet and closed its side in order' : 'closed; the receiver gave no proof of reading' });
+    return answer(null, rendered.text, message.length);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    return answer({ code: 'unexpected', stage: 'send', cause, fix: 'See the service log of the engine.', needsPerson: true }, rendered.text, message.length);
+  }
+}
+
+/** A receiver that closes on the first message most often waits for the other framing (formats-and-events, 0.1). */
+function closedAtOnce(failure: Failure, settings: IntegrationSettings): Failure {
+  if (failure.code !== 'peer-closed' && failure.code !== 'peer-reset') return failure;
+  const other = settings.framing === 'newline' ? 'octet-counting' : 'newline';
+  return {
+    ...failure,
+    stage: 'send',
+    cause: `${failure.cause} right after the message arrived`,
+    fix: `The receiver probably expects ${other} framing: change the framing of this integration (now ${settings.framing}) or the receiver's input. Otherwise look at the receiver's own limits and allowed senders.`,
+    needsPerson: true,
+  };
+}
+
+function caveatOf(transport: Transport, evidence: Evidence | null): string | null {
+  if (transport.caveat) return transport.caveat;
+  return evidence === 'read' ? null : 'Only "sent" can be shown: the receiver gave no proof of reading. Look for the test event in the SIEM.';
+}
+
+function pause(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms));
+}
+
+function elapsed(since: number): number {
+  return Math.round((performance.now() - since) * 100) / 100;
+}

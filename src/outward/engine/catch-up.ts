@@ -1,0 +1,63 @@
+import type { PartitionReader } from '../../contracts/event-log.js';
+import { EventBatch } from '../delivery/event-batch.js';
+import type { LanePartition } from './lane-partition.js';
+import { firstOffset, type FeedContext } from './shared-feed.js';
+import { Signal } from './signal.js';
+
+/** The own reader of a lane that is behind: from its position, at its own pace, until it has caught up with the shared reader. */
+export class CatchUp {
+  private stopped = false;
+  private reader: PartitionReader | undefined;
+  private readonly room = new Signal();
+
+  constructor(
+    private readonly owned: LanePartition,
+    private readonly context: FeedContext,
+  ) {
+    queueMicrotask(() => void this.run());
+  }
+
+  roomChanged(): void {
+    this.room.notify();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.room.notify();
+    void this.reader?.close();
+  }
+
+  private async run(): Promise<void> {
+    const { owned, context } = this;
+    while (!this.stopped) {
+      try {
+        if (!owned.lane.hasRoom) {
+          await this.room.wait();
+          continue;
+        }
+        if (owned.feed.rejoin(owned)) break;
+        this.reader ??= await context.eventLog.openReader(owned.partition, owned.taken, `catchup.${owned.lane.integration.id}.${context.engineId}`, context.readOptions);
+        if (this.stopped) break;
+        const batch = await this.reader.next();
+        if (this.stopped) break;
+        if (batch.records.length === 0) {
+          owned.taken = Math.max(owned.taken, batch.next);
+          owned.settle();
+          continue;
+        }
+        const parsed = EventBatch.parse(batch);
+        if (parsed.unreadable.length > 0) await context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
+        if (this.stopped) break;
+        const first = firstOffset(parsed);
+        if (first > owned.taken) context.onGap(owned, owned.taken, first);
+        owned.lane.offer(owned, parsed, parsed.events.flatMap((event, index) => (owned.lane.wants(event.type) ? [index] : [])));
+      } catch (error) {
+        context.log.error({ integration: owned.lane.integration.name, partition: owned.partition, position: owned.taken, err: error }, 'catching up failed; it is tried again');
+        await this.reader?.close().catch(() => undefined);
+        this.reader = undefined;
+        await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+    }
+    await this.reader?.close().catch(() => undefined);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Model } from 'mongoose';
+import type { Clock } from '../../contracts/clock.js';
+import type { RejectCode } from '../../contracts/format.js';
+import type { Log } from '../../contracts/log.js';
+import type { AuditEvent } from '../../model/audit-event.js';
+import type { Integration } from '../../model/integration.js';
+import type { UnreadableRecord } from '../delivery/event-batch.js';
+import type { DeadLetterDocument } from './dead-letter.schema.js';
+
+export interface NewDeadLetter {
+  integration: Pick<Integration, 'id' | 'name'>;
+  partition: number;
+  offset: number;
+  event: AuditEvent | null;
+  code: RejectCode;
+  reason: string;
+}
+
+/** Where events go that can never be sent. Answers only when they are durable: the cursor passes them afterwards. */
+export interface DeadLetterSink {
+  /** Tries until stored; gives up only when `abandoned` says that nobody waits any more. */
+  store(letters: readonly NewDeadLetter[], abandoned: () => boolean): Promise<void>;
+  /** Records of the log that are no events at all: parked once for all integrations, with their position. */
+  park(partition: number, records: readonly UnreadableRecord[], abandoned: () => boolean): Promise<void>;
+}
+
+/** The `integrationId` of what no integration could read. */
+export const EVERY_INTEGRATION = '*';
+
+export class DeadLetterStore implements DeadLetterSink {
+  constructor(
+    private readonly model: Model<DeadLetterDocument>,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  store(letters: readonly NewDeadLetter[], abandoned: () => boolean): Promise<void> {
+    return this.write(
+      letters.map(({ integration, partition, offset, event, code, reason }) => ({
+        _id: `${integration.id}:${partition}.${offset}`,
+        integrationId: integration.id,
+        integrationName: integration.name,
+        partition,
+        offset,
+        eventId: event?.id ?? null,
+        eventType: event?.type ?? null,
+        occurredAt: event ? new Date(event.occurredAt) : null,
+        code,
+        reason,
+        rendered: event ? JSON.stringify(event).slice(0, 16_384) : null,
+        attempts: 1,
+        createdAt: new Date(this.clock.now()),
+      })),
+      abandoned,
+    );
+  }
+
+  park(partition: number, records: readonly UnreadableRecord[], abandoned: () => boolean): Promise<void> {
+    return this.write(
+      records.map(({ offset, reason, excerpt }) => ({
+        _id: `${EVERY_INTEGRATION}:${partition}.${offset}`,
+        integrationId: EVERY_INTEGRATION,
+        integrationName: 'every integration',
+        partition,
+        offset,
+        eventId: null,
+        eventType: null,
+        occurredAt: null,
+        code: 'record-unreadable' as const,
+        reason,
+        rendered: excerpt,
+        attempts: 1,
+        createdAt: new Date(this.clock.now()),
+      })),
+      abandoned,
+    );
+  }
+
+  private async write(documents: DeadLetterDocument[], abandoned: () => boolean): Promise<void> {
+    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
+      try {
+        await this.model.bulkWrite(
+          documents.map(({ _id, attempts, ...rest }) => ({ updateOne: { filter: { _id }, update: { $setOnInsert: rest, $inc: { attempts } }, upsert: true } })),
+          { ordered: false },
+        );
+        this.log.warn({ count: documents.length, integration: documents[0]?.integrationName, code: documents[0]?.code, reason: documents[0]?.reason }, 'events became dead letters');
+        return;
+      } catch (error) {
+        this.log.error({ count: documents.length, err: error }, 'dead letters cannot be stored; the integration waits');
+        if (abandoned()) return;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+        if (abandoned()) return;
+      }
+    }
+  }
+}

@@ -1,0 +1,377 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Model } from 'mongoose';
+import { SETTINGS, type Settings } from '../../config/settings.js';
+import { CLOCK, type Clock } from '../../contracts/clock.js';
+import { DIALER, type Dialer } from '../../contracts/dialer.js';
+import { EVENT_LOG, type EventLog, type OwnedPartition, type PartitionRange, type PoolHandler, type PoolMember } from '../../contracts/event-log.js';
+import { LOG, type Log } from '../../contracts/log.js';
+import type { Integration } from '../../model/integration.js';
+import { AuditService } from '../../platform/audit/audit.service.js';
+import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
+import { DocumentStore } from '../../platform/documents/document-store.js';
+import { shapeOf } from '../delivery/shape.js';
+import { targetOf } from '../delivery/target.js';
+import { formatFor } from '../formats/index.js';
+import { IntegrationRepository } from '../integrations/integration-repository.js';
+import { transportFor } from '../transports/index.js';
+import { CommandRunner } from './command-runner.js';
+import { CursorStore, cursorId } from './cursor-store.js';
+import { cursorSchema, type CursorDocument } from './cursor.schema.js';
+import { DeadLetterStore } from './dead-letter-store.js';
+import { deadLetterSchema, type DeadLetterDocument } from './dead-letter.schema.js';
+import { engineCommandSchema, type EngineCommandDocument } from './engine-command.schema.js';
+import { EngineWake } from './engine-wake.js';
+import { engineSchema, type EngineDocument } from './engine.schema.js';
+import { integrationStatusSchema, type IntegrationStatusDocument } from './integration-status.schema.js';
+import type { LanePartition } from './lane-partition.js';
+import { Lane, type HealthChange } from './lane.js';
+import { SharedFeed, type FeedContext } from './shared-feed.js';
+import { Signal } from './signal.js';
+import { StatusWriter } from './status-writer.js';
+
+/** Version that engines register with. */
+export const ENGINE_VERSION = '0.1.0';
+
+/**
+ * The engine of one pool in this process: owns partitions, keeps a lane for each enabled integration of the pool, watches their documents,
+ * saves cursors and tells how it goes. It meets the API in documents only.
+ */
+@Injectable()
+export class EngineService implements OnApplicationBootstrap, BeforeApplicationShutdown, PoolHandler {
+  readonly id: string;
+  private readonly pool: string;
+  private readonly machineHostname = cleanHostname(hostname());
+  private readonly lanes = new Map<string, Lane>();
+  private readonly feeds = new Map<number, SharedFeed>();
+  private readonly cursors: CursorStore;
+  private readonly engines: Model<EngineDocument>;
+  private readonly commands: CommandRunner;
+  private readonly status: StatusWriter;
+  private readonly feedContext: FeedContext;
+  private readonly deadLetters: DeadLetterStore;
+  private readonly turn = new Signal();
+  private readonly log: Log;
+  private readonly startedAt: number;
+  private member: PoolMember | undefined;
+  private ranges = new Map<number, PartitionRange>();
+  private since = 0;
+  private stopping = false;
+  private ended: Promise<void> | undefined;
+  private lastCommitAt = 0;
+  private lastBeat = { at: 0, delivered: 0, cpu: process.cpuUsage() };
+  /** One change of lanes or partitions at a time. */
+  private changes: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    @Inject(SETTINGS) private readonly settings: Settings,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(EVENT_LOG) private readonly eventLog: EventLog,
+    @Inject(DIALER) private readonly dialer: Dialer,
+    @Inject(LOG) log: Log,
+    private readonly integrations: IntegrationRepository,
+    private readonly audit: AuditService,
+    private readonly engineWake: EngineWake,
+    store: DocumentStore,
+  ) {
+    this.log = log.child('engine');
+    this.id = settings.engine.id ?? `${this.machineHostname.split('.')[0] ?? 'engine'}-${process.pid}-${randomUUID().slice(0, 6)}`;
+    this.pool = settings.engine.pool;
+    this.startedAt = clock.now();
+    this.cursors = new CursorStore(store.model<CursorDocument>('cursor', cursorSchema), clock);
+    this.engines = store.model<EngineDocument>('engine', engineSchema);
+    this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log);
+    this.status = new StatusWriter(store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema), clock, this.id, this.pool, this.startedAt);
+    this.commands = new CommandRunner({
+      model: store.model<EngineCommandDocument>('engine-command', engineCommandSchema),
+      engineId: this.id, pool: this.pool, machineHostname: this.machineHostname, integrations, dialer, clock, log: this.log, timeoutMs: settings.engine.testTimeoutMs,
+    });
+    this.feedContext = {
+      eventLog,
+      deadLetters: this.deadLetters,
+      readOptions: { maxBytes: settings.engine.batchBytes, maxRecords: settings.engine.batchEvents },
+      log: this.log,
+      engineId: this.id,
+      onGap: (owned, from, to) => void this.countLost(owned, from, to),
+    };
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (!this.settings.roles.includes('engine')) return;
+    this.ended = this.run();
+    await Promise.resolve();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    if (!this.ended) return;
+    this.stopping = true;
+    this.turn.notify();
+    await this.ended;
+  }
+
+  /** Looks at its documents at each heartbeat, at once when woken; what fails is tried again at the next turn. */
+  private async run(): Promise<void> {
+    const stopListening = this.engineWake.onWake(() => this.turn.notify());
+    const { heartbeatMs } = this.settings.engine;
+    while (!this.stopping) {
+      await this.attempt('looking for changed integrations', () => this.refresh());
+      if (!this.member && this.since > 0) await this.attempt('joining the pool', async () => void (this.member = await this.eventLog.join(this.pool, this, this.feedContext.readOptions)));
+      await this.attempt('running commands', () => this.commands.takeAll());
+      await this.attempt('looking at the log', () => this.lookAtLog());
+      await this.attempt('saving cursors', () => this.saveCursors(false));
+      await this.attempt('writing the status', () => this.status.write(this.lanes.values(), this.ranges));
+      await this.attempt('writing the heartbeat', () => this.beat());
+      if (!this.stopping) await this.turn.wait(heartbeatMs);
+    }
+    stopListening();
+    await this.stop();
+  }
+
+  private async stop(): Promise<void> {
+    const { stopGraceMs } = this.settings.engine;
+    // Lanes first, so that what is in flight is proven while the partitions are still owned.
+    await Promise.all([...this.lanes.values()].map((lane) => lane.stop(stopGraceMs)));
+    await this.attempt('saving cursors', () => this.saveCursors(true));
+    await this.attempt('leaving the pool', async () => this.member?.leave());
+    await Promise.all([...this.feeds.values()].map((feed) => feed.stop()));
+    await this.commands.stop(stopGraceMs);
+    await this.attempt('writing the status', () => this.status.write(this.lanes.values(), this.ranges));
+    await this.attempt('signing off', () => this.engines.deleteOne({ _id: this.id }));
+  }
+
+  // --- integrations ---
+
+  private async refresh(): Promise<void> {
+    const changes = await this.integrations.changes(this.since);
+    for (const id of changes.deleted) {
+      if (this.lanes.has(id)) await this.serially(() => this.dropLane(id, 'deleted'));
+      if (this.since > 0) await this.cursors.forget(id);
+    }
+    for (const integration of changes.changed) {
+      const lane = this.lanes.get(integration.id);
+      const wanted = integration.enabled && integration.enginePool === this.pool;
+      if (lane && lane.integration.version === integration.version && wanted) continue;
+      if (lane) await this.serially(() => this.dropLane(integration.id, wanted ? 'changed' : 'not wanted here'));
+      if (wanted) await this.serially(() => this.startLane(integration));
+    }
+    this.since = changes.asOf;
+  }
+
+  private async startLane(integration: Integration & { secretsUnreadable?: string }): Promise<void> {
+    const saved = await this.cursors.load([integration.id]);
+    const shape = shapeOf(integration, this.machineHostname);
+    const lane = new Lane({
+      integration,
+      transport: transportFor(integration.protocol),
+      target: targetOf(integration),
+      shape,
+      renderer: formatFor(integration.outputType).compile(shape.format),
+      dialer: this.dialer,
+      deadLetters: this.deadLetters,
+      clock: this.clock,
+      random: Math.random,
+      log: this.log,
+      queueBytes: this.settings.engine.queueBytes,
+      inFlightBytes: this.settings.engine.inFlightBytes,
+      faultRetryMs: this.settings.engine.faultRetryMs,
+      onHealth: (change) => void this.tellHealth(integration, change),
+    });
+    this.lanes.set(integration.id, lane);
+    for (const feed of this.feeds.values()) this.addPartition(lane, feed, saved);
+    this.log.info({ integration: integration.name, integrationId: integration.id, version: integration.version, protocol: integration.protocol, outputType: integration.outputType, partitions: this.feeds.size }, 'delivery starts');
+    if (integration.secretsUnreadable) this.log.error({ integration: integration.name, reason: integration.secretsUnreadable }, 'the secrets of an integration cannot be read');
+  }
+
+  private addPartition(lane: Lane, feed: SharedFeed, saved: ReadonlyMap<string, number>): LanePartition {
+    const position = saved.get(cursorId(lane.integration.id, feed.partition));
+    return lane.add(feed, position ?? this.startOf(lane.integration, feed.partition), position !== undefined);
+  }
+
+  /** Without a cursor: where the first enabling said, else the oldest event; never later than what was promised. */
+  private startOf(integration: Integration, partition: number): number {
+    return integration.startPositions?.[String(partition)] ?? this.ranges.get(partition)?.first ?? 0;
+  }
+
+  private async dropLane(id: string, why: string): Promise<void> {
+    const lane = this.lanes.get(id);
+    if (!lane) return;
+    this.lanes.delete(id);
+    await lane.stop(this.settings.engine.stopGraceMs);
+    if (why === 'deleted') await this.cursors.forget(id);
+    else await this.persist(() => this.cursors.save(lane.partitions.values(), true));
+    if (why !== 'changed') await this.status.remove(id);
+    this.log.info({ integration: lane.integration.name, integrationId: id, why, ...lane.counters }, 'delivery stopped');
+  }
+
+  // --- partitions (called by the event log) ---
+
+  async startAt(partition: number, range: PartitionRange): Promise<number> {
+    this.ranges.set(partition, range);
+    const saved = await this.cursors.load([...this.lanes.keys()]);
+    const positions = [...this.lanes.values()].map((lane) => saved.get(cursorId(lane.integration.id, partition)) ?? this.startOf(lane.integration, partition));
+    // The one that is furthest sets the pace; those before it catch up for themselves.
+    return positions.length === 0 ? range.next : Math.max(range.first, Math.min(range.next, Math.max(...positions)));
+  }
+
+  assigned(owned: OwnedPartition): Promise<void> {
+    return this.serially(async () => {
+      const saved = await this.persist(() => this.cursors.load([...this.lanes.keys()]));
+      const range = this.ranges.get(owned.partition);
+      const positions = [...this.lanes.values()].map((lane) => saved.get(cursorId(lane.integration.id, owned.partition)) ?? this.startOf(lane.integration, owned.partition));
+      const position = positions.length === 0 ? (range?.next ?? 0) : Math.max(range?.first ?? 0, Math.max(...positions));
+      owned.reader.seek(position);
+      const feed = new SharedFeed(owned, position, this.feedContext);
+      this.feeds.set(owned.partition, feed);
+      // Furthest first: it goes with the shared reader, the others behind it.
+      const lanes = [...this.lanes.values()].map((lane, at) => ({ lane, position: positions[at] ?? 0 })).sort((a, b) => b.position - a.position);
+      for (const { lane } of lanes) this.addPartition(lane, feed, saved);
+    });
+  }
+
+  revoked(partition: number, graceMs: number): Promise<void> {
+    return this.serially(async () => {
+      const feed = this.feeds.get(partition);
+      if (!feed) return;
+      const given = await Promise.all([...this.lanes.values()].map((lane) => lane.remove(partition, graceMs)));
+      this.feeds.delete(partition);
+      await feed.stop();
+      await this.attempt('saving cursors', () => this.cursors.save(given.filter((owned) => owned !== undefined), true));
+    });
+  }
+
+  // --- what is done at each turn ---
+
+  private async lookAtLog(): Promise<void> {
+    for (const range of await this.eventLog.ranges()) {
+      this.ranges.set(range.partition, range);
+      for (const lane of this.lanes.values()) {
+        const owned = lane.partitions.get(range.partition);
+        if (owned && owned.taken < range.first) await this.countLost(owned, owned.taken, range.first);
+      }
+    }
+  }
+
+  /** Retention removed events that an integration had not received: it is told, with the count, once. */
+  private async countLost(owned: LanePartition, from: number, to: number): Promise<void> {
+    const { lane, partition } = owned;
+    const first = (await this.eventLog.ranges()).find((range) => range.partition === partition)?.first ?? from;
+    const end = Math.min(to, first);
+    if (end <= from || owned.lostTo >= end) return;
+    const begin = Math.max(from, owned.lostTo);
+    owned.lostTo = end;
+    const count = end - begin;
+    lane.counters.lost += count;
+    if (owned.taken < end) owned.taken = end;
+    owned.settle();
+    const { id, name } = lane.integration;
+    this.log.error({ integration: name, integrationId: id, partition, from: begin, to: end, count }, 'events were removed by retention before the integration received them');
+    const record = newAuditRecord(
+      {
+        type: 'siem.retention.exceeded', actor: systemActor('engine'), subject: { kind: 'integration', id, name }, outcome: 'failure',
+        reason: `retention removed ${count} events of partition ${partition} (positions ${begin} to ${end - 1}) before they were delivered`, attributes: { count, partition, from: begin, to: end - 1 },
+      },
+      this.clock,
+    );
+    // The same loss found again after a crash is the same event.
+    record.id = createHash('sha256').update(`${id}:${partition}:${begin}:${end}`).digest('hex').slice(0, 40);
+    await this.persist(() => this.audit.record(record));
+  }
+
+  private async saveCursors(all: boolean): Promise<void> {
+    const now = this.clock.now();
+    if (!all && now - this.lastCommitAt < this.settings.engine.commitIntervalMs - this.settings.engine.heartbeatMs / 2) return;
+    this.lastCommitAt = now;
+    await this.cursors.save(
+      [...this.lanes.values()].flatMap((lane) => [...lane.partitions.values()]),
+      all,
+    );
+    for (const feed of this.feeds.values()) {
+      let least = Number.POSITIVE_INFINITY;
+      for (const lane of this.lanes.values()) least = Math.min(least, lane.partitions.get(feed.partition)?.cursor ?? Number.POSITIVE_INFINITY);
+      if (Number.isFinite(least)) await feed.owned.commit(least);
+    }
+  }
+
+  private async beat(): Promise<void> {
+    const now = this.clock.now();
+    const delivered = [...this.lanes.values()].reduce((sum, lane) => sum + lane.counters.delivered, 0);
+    const seconds = Math.max(0.001, (now - this.lastBeat.at) / 1000);
+    const used = process.cpuUsage(this.lastBeat.cpu);
+    const document: Omit<EngineDocument, '_id'> = {
+      pool: this.pool,
+      host: this.machineHostname,
+      pid: process.pid,
+      version: ENGINE_VERSION,
+      startedAt: new Date(this.startedAt),
+      heartbeatAt: new Date(now),
+      partitions: [...this.feeds.keys()].sort((a, b) => a - b),
+      integrations: this.lanes.size,
+      rssBytes: process.memoryUsage.rss(),
+      cpuPercent: Math.round((used.user + used.system) / 10_000 / seconds),
+      eventsPerSecond: Math.max(0, Math.round((delivered - this.lastBeat.delivered) / seconds)),
+    };
+    this.lastBeat = { at: now, delivered, cpu: process.cpuUsage() };
+    await this.engines.updateOne({ _id: this.id }, { $set: document }, { upsert: true });
+  }
+
+  /** A change of state is told once, durably; it leaves as an event like any other audit record. */
+  private async tellHealth(integration: Integration, change: HealthChange): Promise<void> {
+    const facts = { integration: integration.name, integrationId: integration.id };
+    if (change.to === 'down') this.log.error({ ...facts, code: change.failure.code, cause: change.failure.cause, fix: change.failure.fix, consecutiveFailures: change.consecutiveFailures }, 'integration is down; its events wait in the log');
+    else this.log.info(facts, 'integration recovered');
+    const subject = { kind: 'integration', id: integration.id, name: integration.name };
+    const record = newAuditRecord(
+      change.to === 'down'
+        ? {
+            type: 'siem.state.changed', actor: systemActor('engine'), subject, outcome: 'failure', reason: change.failure.cause,
+            attributes: { code: change.failure.code, fix: change.failure.fix }, changes: [{ field: 'state', old: 'delivering', new: change.failure.needsPerson ? 'fault' : 'retrying' }],
+          }
+        : { type: 'siem.state.changed', actor: systemActor('engine'), subject, outcome: 'success', reason: 'delivery goes on', changes: [{ field: 'state', old: 'retrying', new: 'delivering' }] },
+      this.clock,
+    );
+    await this.persist(() => this.audit.record(record));
+  }
+
+  // --- order and repetition ---
+
+  /** Changes of lanes and partitions one after the other. */
+  private serially<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.changes.then(change);
+    this.changes = result.catch(() => undefined);
+    return result;
+  }
+
+  private async attempt(what: string, act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      this.log.error({ err: error }, `${what} failed; it is tried again`);
+    }
+  }
+
+  /** Repeats until it worked or the engine has stopped for long: what must not be forgotten. */
+  private async persist<T>(act: () => Promise<T>): Promise<T> {
+    const deadline = () => this.stopping && this.clock.now() > this.stoppedBy();
+    for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
+      try {
+        return await act();
+      } catch (error) {
+        this.log.error({ err: error, nextTryInMs: waitMs }, 'the document store refused; it is tried again');
+        if (deadline()) throw error;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+      }
+    }
+  }
+
+  private stopDeadline: number | undefined;
+  private stoppedBy(): number {
+    this.stopDeadline ??= this.clock.now() + this.settings.engine.stopGraceMs;
+    return this.stopDeadline;
+  }
+}
+
+/** Printable ASCII for syslog HOSTNAME (RFC 5424, 6.2.4). */
+function cleanHostname(name: string): string {
+  return name.replace(/[^\x21-\x7e]/g, '-').slice(0, 255) || 'tidegate';
+}

@@ -1,0 +1,67 @@
+import type { EventBatch } from '../delivery/event-batch.js';
+import type { Lane } from './lane.js';
+import type { SharedFeed } from './shared-feed.js';
+import type { CatchUp } from './catch-up.js';
+
+/**
+ * One integration in one partition. Three positions, each at most the next one:
+ * `cursor` (everything before it is resolved) <= what is in flight or queued <= `taken` (everything before it was handed to the lane or filtered).
+ */
+export class LanePartition {
+  taken: number;
+  /** Events of this partition that are queued or in flight. */
+  outstanding = 0;
+  /** Where the cursor document stands. */
+  savedCursor: number;
+  /** Whether an event was delivered or rejected since the cursor was saved; filtered ones alone need no haste. */
+  resolvedSinceSave = false;
+  /** High-water marks, so that what is read again is counted once as filtered and counted as repeated when sent again. */
+  seenTo: number;
+  sentTo: number;
+  /** Everything before it that retention removed was counted as lost. */
+  lostTo = 0;
+  /** Reads for this partition alone while it is behind the shared reader. */
+  catchUp: CatchUp | undefined;
+  /** Routing scratch of the shared feed: indices wanted from the batch at hand. */
+  picked: number[] | undefined;
+
+  constructor(
+    readonly lane: Lane,
+    readonly feed: SharedFeed,
+    public cursor: number,
+    /** Whether the cursor came from a document; a fresh one is saved even when it does not move. */
+    saved: boolean,
+  ) {
+    this.taken = cursor;
+    this.seenTo = cursor;
+    this.sentTo = cursor;
+    this.savedCursor = saved ? cursor : -1;
+  }
+
+  get partition(): number {
+    return this.feed.partition;
+  }
+
+  /** After a failure: everything after the cursor is read and sent again. */
+  rewind(): void {
+    this.taken = this.cursor;
+    this.outstanding = 0;
+  }
+
+  /** Nothing waits: the cursor may stand where reading stands. */
+  settle(): void {
+    if (this.outstanding === 0 && this.taken > this.cursor) this.cursor = this.taken;
+  }
+}
+
+/** A run of events of one batch that one lane wants. */
+export interface Lot {
+  owner: LanePartition;
+  batch: EventBatch;
+  indices: readonly number[];
+  /** Next of `indices` to send. */
+  at: number;
+  /** Position after the batch. */
+  end: number;
+  bytes: number;
+}

@@ -1,0 +1,417 @@
+import type { Dialer } from '../../contracts/dialer.js';
+import type { Renderer } from '../../contracts/format.js';
+import type { Log } from '../../contracts/log.js';
+import type { Chunk, Evidence, Target, Transport, TransportSession } from '../../contracts/transport.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Failure } from '../../model/failure.js';
+import { wantsType, type Integration } from '../../model/integration.js';
+import type { EventBatch } from '../delivery/event-batch.js';
+import { Rendering, type RenderReject } from '../delivery/rendering.js';
+import type { Shape } from '../delivery/shape.js';
+import { backoffMs } from './backoff.js';
+import type { DeadLetterSink } from './dead-letter-store.js';
+import type { DeliveryState } from './integration-status.schema.js';
+import { LanePartition, type Lot } from './lane-partition.js';
+import type { SharedFeed } from './shared-feed.js';
+import { Signal } from './signal.js';
+
+/** The most that goes out in one chunk, so that a slow receiver is noticed and a stop waits for little. */
+const CHUNK_BYTES = 256 * 1024;
+/** After so many failures in a row the integration counts as down (a state change that is told), before as hiccup. */
+const DOWN_AFTER_FAILURES = 3;
+
+export interface LaneCounters {
+  delivered: number;
+  deliveredBytes: number;
+  filtered: number;
+  rejected: number;
+  repeated: number;
+  lost: number;
+}
+
+/** Told when an integration goes down or comes back; never for a single try. */
+export type HealthChange = { to: 'down'; failure: Failure; consecutiveFailures: number } | { to: 'recovered' };
+
+export interface LaneOptions {
+  integration: Integration;
+  transport: Transport;
+  target: Target;
+  shape: Shape;
+  renderer: Renderer;
+  dialer: Dialer;
+  deadLetters: DeadLetterSink;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  queueBytes: number;
+  inFlightBytes: number;
+  faultRetryMs: number;
+  onHealth: (change: HealthChange) => void;
+}
+
+/** What was handed to the receiver and is not yet known to be safe. */
+interface InFlight {
+  number: number;
+  owner: LanePartition;
+  position: number;
+  events: number;
+  /** Of `events`: those that became dead letters. */
+  rejected: number;
+  bytes: number;
+  /** False while the answer of `send` (and its dead letters) is outstanding. */
+  settled: boolean;
+}
+
+/**
+ * The lane of one integration in one engine: its own bounded queue, its own connection, its own cursors. It takes events in log order, sends them in that
+ * order, and moves a cursor only for what the transport calls safe. After any failure it forgets what it holds and reads again from its cursors: memory
+ * stays bounded whatever the backlog, and nothing is skipped. It waits with exponential back-off and never gives up.
+ */
+export class Lane {
+  readonly partitions = new Map<number, LanePartition>();
+  readonly counters: LaneCounters = { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 };
+  evidence: Evidence | null = null;
+  lastDeliveredAt: number | null = null;
+  lastFailure: (Failure & { at: number }) | null = null;
+  consecutiveFailures = 0;
+  nextTryAt: number | null = null;
+  since: number;
+
+  private readonly queue: Lot[] = [];
+  private queueBytes = 0;
+  private readonly inFlight: InFlight[] = [];
+  private inFlightBytes = 0;
+  private session: TransportSession | undefined;
+  private opening: AbortController | undefined;
+  private lastNumber = 0;
+  private safeNumber = 0;
+  /** Grows with each rewind: what was begun before it does not count any more. */
+  private epoch = 0;
+  private stopping = false;
+  private down = false;
+  private lastState: DeliveryState = 'idle';
+  private readonly work = new Signal();
+  private readonly ended: Promise<void>;
+
+  constructor(private readonly options: LaneOptions) {
+    this.since = options.clock.now();
+    this.ended = this.run();
+  }
+
+  get integration(): Integration {
+    return this.options.integration;
+  }
+
+  wants(type: string): boolean {
+    return wantsType(this.options.integration.filter.types, type);
+  }
+
+  /** Room for another batch. */
+  get hasRoom(): boolean {
+    return this.queueBytes < this.options.queueBytes;
+  }
+
+  /** Little left to send: the shared reader goes on for its sake. */
+  get starving(): boolean {
+    return this.queueBytes < this.options.queueBytes / 4;
+  }
+
+  /** Whether it takes events now; not while it waits after a failure. */
+  get receptive(): boolean {
+    return !this.stopping && this.nextTryAt === null;
+  }
+
+  get state(): DeliveryState {
+    const state = this.computeState();
+    if (state !== this.lastState) {
+      this.lastState = state;
+      this.since = this.options.clock.now();
+    }
+    return state;
+  }
+
+  private computeState(): DeliveryState {
+    if (this.consecutiveFailures > 0) return this.lastFailure?.needsPerson ? 'fault' : 'retrying';
+    for (const owned of this.partitions.values()) if (owned.catchUp) return 'catching-up';
+    return this.queue.length === 0 && this.inFlight.length === 0 ? 'idle' : 'streaming';
+  }
+
+  /** Begins with a partition of this engine at the integration's cursor. */
+  add(feed: SharedFeed, cursor: number, saved: boolean): LanePartition {
+    const owned = new LanePartition(this, feed, cursor, saved);
+    this.partitions.set(feed.partition, owned);
+    if (this.receptive) feed.attach(owned);
+    return owned;
+  }
+
+  /** Gives a partition up: what is queued of it is dropped (its next owner reads it again), what is in flight gets `graceMs` to become safe. */
+  async remove(partition: number, graceMs: number): Promise<LanePartition | undefined> {
+    const owned = this.partitions.get(partition);
+    if (!owned) return undefined;
+    owned.feed.detach(owned);
+    for (let at = this.queue.length - 1; at >= 0; at--) {
+      const lot = this.queue[at];
+      if (lot?.owner !== owned) continue;
+      this.queue.splice(at, 1);
+      this.queueBytes -= lot.bytes;
+      owned.outstanding -= lot.indices.length - lot.at;
+    }
+    const deadline = this.options.clock.now() + graceMs;
+    while (this.inFlight.some((entry) => entry.owner === owned) && this.options.clock.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+    this.partitions.delete(partition);
+    return owned;
+  }
+
+  /** Takes over what it wants of a batch; what lies before `taken` was taken already. Called by the shared feed and by its own catch-up reader. */
+  offer(owned: LanePartition, batch: EventBatch, wanted: readonly number[]): void {
+    let first = 0;
+    while (first < wanted.length && (batch.offsets[wanted[first] ?? 0] ?? 0) < owned.taken) first++;
+    const indices = first === 0 ? wanted : wanted.slice(first);
+    if (batch.next > owned.seenTo) {
+      let seen = 0;
+      let taken = 0;
+      for (const offset of batch.offsets) if (offset >= owned.seenTo) seen++;
+      for (const index of indices) if ((batch.offsets[index] ?? 0) >= owned.seenTo) taken++;
+      this.counters.filtered += seen - taken;
+      owned.seenTo = batch.next;
+    }
+    if (batch.next > owned.taken) owned.taken = batch.next;
+    if (indices.length === 0) {
+      owned.settle();
+      return;
+    }
+    let bytes = 0;
+    for (const index of indices) bytes += batch.sizes[index] ?? 0;
+    owned.outstanding += indices.length;
+    this.queue.push({ owner: owned, batch, indices, at: 0, end: batch.next, bytes });
+    this.queueBytes += bytes;
+    this.work.notify();
+  }
+
+  /** Ends in order: what is in flight gets `graceMs` to become safe; the rest is read again by whoever goes on. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.stopping) return this.ended;
+    this.stopping = true;
+    for (const owned of this.partitions.values()) owned.feed.detach(owned);
+    this.opening?.abort();
+    this.work.notify();
+    await this.session?.close(graceMs);
+    this.session = undefined;
+    this.work.notify();
+    await this.ended;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping) {
+      try {
+        await this.step();
+      } catch (error) {
+        // Nothing here may end the lane: an unexpected fault is a failure like any other.
+        this.options.log.error({ integration: this.integration.name, err: error }, 'delivery met an unexpected fault');
+        this.fail({ code: 'unexpected', stage: 'send', cause: error instanceof Error ? error.message : String(error), fix: 'See the service log; delivery goes on by itself.', needsPerson: false });
+      }
+    }
+  }
+
+  private async step(): Promise<void> {
+    if (this.nextTryAt !== null) {
+      const waitMs = this.nextTryAt - this.options.clock.now();
+      if (waitMs > 0) return this.work.wait(waitMs);
+      this.nextTryAt = null;
+      for (const owned of this.partitions.values()) owned.feed.attach(owned);
+    }
+    const lot = this.queue[0];
+    if (!lot || this.inFlightBytes >= this.options.inFlightBytes) return this.work.wait();
+    const { epoch } = this;
+    const session = this.session ?? (await this.open());
+    if (!session || this.epoch !== epoch || this.stopping) return;
+    await this.sendNext(session, epoch);
+  }
+
+  private async open(): Promise<TransportSession | undefined> {
+    const { epoch } = this;
+    this.opening = new AbortController();
+    this.lastNumber = 0;
+    this.safeNumber = 0;
+    let current = true;
+    const outcome = await this.options.transport.open(this.options.target, {
+      dialer: this.options.dialer,
+      signal: this.opening.signal,
+      listener: {
+        safe: (number, evidence) => {
+          if (current && this.epoch === epoch) this.onSafe(number, evidence);
+        },
+        failed: (failure) => {
+          if (!current || this.epoch !== epoch || this.stopping) return;
+          current = false;
+          this.onSessionEnd(failure);
+        },
+      },
+    });
+    this.opening = undefined;
+    if (outcome.type === 'failed') {
+      if (!this.stopping && this.epoch === epoch) this.fail(outcome.failure);
+      return undefined;
+    }
+    if (this.stopping || this.epoch !== epoch) {
+      await outcome.session.close(0);
+      return undefined;
+    }
+    this.session = outcome.session;
+    return outcome.session;
+  }
+
+  private async sendNext(session: TransportSession, epoch: number): Promise<void> {
+    const lot = this.queue[0];
+    if (!lot) return;
+    const { chunk, indices, rejects, position } = this.build(lot);
+    const entry: InFlight = { number: chunk.number, owner: lot.owner, position, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes, settled: false };
+    this.inFlight.push(entry);
+    this.inFlightBytes += entry.bytes;
+    for (const index of indices) {
+      const offset = lot.batch.offsets[index] ?? 0;
+      if (offset < lot.owner.sentTo) this.counters.repeated++;
+      else lot.owner.sentTo = offset + 1;
+    }
+    if (rejects.length > 0 && !(await this.bury(lot, rejects, epoch))) return;
+    if (indices.length > 0) {
+      const outcome = await session.send(chunk);
+      if (this.epoch !== epoch) return;
+      if (outcome.type === 'failed') {
+        this.fail(outcome.failure);
+        return;
+      }
+      const refused = (outcome.rejected ?? []).map((item) => ({ index: indices[item.index] ?? -1, code: item.code, reason: item.reason }));
+      if (refused.length > 0) {
+        if (!(await this.bury(lot, refused, epoch))) return;
+        entry.rejected += refused.length;
+      }
+    }
+    entry.settled = true;
+    this.resolve();
+  }
+
+  /** The next chunk of a lot; the lot leaves the queue when it was the last. */
+  private build(lot: Lot): { chunk: Chunk; indices: number[]; rejects: Array<RenderReject & { index: number }>; position: number } {
+    const { shape, renderer, transport } = this.options;
+    const rendering = Rendering.of(lot.batch, shape, renderer);
+    const buffers: Buffer[] = [];
+    const indices: number[] = [];
+    const rejects: Array<RenderReject & { index: number }> = [];
+    let bytes = 0;
+    while (lot.at < lot.indices.length && bytes < CHUNK_BYTES) {
+      const index = lot.indices[lot.at++] ?? 0;
+      const measured = rendering.measure(index);
+      if (typeof measured !== 'number') {
+        rejects.push({ index, ...measured });
+        continue;
+      }
+      bytes += measured;
+      indices.push(index);
+      if (transport.unit === 'message') buffers.push(rendering.bytes(index));
+      else rendering.appendTo(buffers, index);
+    }
+    const done = lot.at >= lot.indices.length;
+    const position = done ? lot.end : (lot.batch.offsets[lot.indices[lot.at - 1] ?? 0] ?? 0) + 1;
+    if (done) {
+      this.queue.shift();
+      this.queueBytes -= lot.bytes;
+      for (const owned of this.partitions.values()) owned.feed.roomChanged(owned);
+    }
+    if (indices.length > 0) this.lastNumber++;
+    // Without octets to send the entry shares the number of the chunk before it: it is safe when that one is.
+    return { chunk: { number: this.lastNumber, buffers, events: indices.length, bytes }, indices, rejects, position };
+  }
+
+  /** Stores dead letters before the cursor may pass them. False when a rewind came in between. */
+  private async bury(lot: Lot, rejects: ReadonlyArray<RenderReject & { index: number }>, epoch: number): Promise<boolean> {
+    await this.options.deadLetters.store(
+      rejects.map((reject) => ({
+        integration: this.integration,
+        partition: lot.batch.partition,
+        offset: lot.batch.offsets[reject.index] ?? -1,
+        event: lot.batch.events[reject.index] ?? null,
+        code: reject.code,
+        reason: reject.reason,
+      })),
+      () => this.stopping || this.epoch !== epoch,
+    );
+    return this.epoch === epoch && !this.stopping;
+  }
+
+  private onSafe(number: number, evidence: Evidence): void {
+    this.safeNumber = Math.max(this.safeNumber, number);
+    this.evidence = evidence;
+    this.resolve();
+  }
+
+  private resolve(): void {
+    let events = 0;
+    while (this.inFlight[0]?.settled && this.inFlight[0].number <= this.safeNumber) {
+      const entry = this.inFlight.shift();
+      if (!entry) break;
+      const { owner } = entry;
+      this.inFlightBytes -= entry.bytes;
+      owner.outstanding -= entry.events;
+      if (entry.position > owner.cursor) owner.cursor = entry.position;
+      owner.resolvedSinceSave = true;
+      owner.settle();
+      this.counters.delivered += entry.events - entry.rejected;
+      this.counters.rejected += entry.rejected;
+      this.counters.deliveredBytes += entry.bytes;
+      events += entry.events;
+    }
+    if (events === 0) return;
+    this.lastDeliveredAt = this.options.clock.now();
+    if (this.consecutiveFailures > 0) {
+      this.options.log.info({ integration: this.integration.name, afterFailures: this.consecutiveFailures }, 'delivery goes on');
+      this.consecutiveFailures = 0;
+      if (this.down) {
+        this.down = false;
+        this.options.onHealth({ to: 'recovered' });
+      }
+    }
+    this.work.notify();
+  }
+
+  private onSessionEnd(failure: Failure): void {
+    if (this.inFlight.length === 0 && this.lastNumber > 0) {
+      // The receiver closed a link on which nothing is unproven: the next event opens a new one.
+      this.session = undefined;
+      this.options.log.debug({ integration: this.integration.name, code: failure.code }, 'idle link ended');
+      return;
+    }
+    this.fail(failure);
+  }
+
+  private fail(failure: Failure): void {
+    const { clock, random, log, faultRetryMs } = this.options;
+    const { retryInitialMs, retryMaxMs } = this.integration.connection;
+    const session = this.session;
+    this.rewind();
+    this.consecutiveFailures++;
+    this.lastFailure = { ...failure, at: clock.now() };
+    const waitMs = failure.needsPerson ? Math.max(faultRetryMs, backoffMs(this.consecutiveFailures, retryInitialMs, retryMaxMs, random())) : backoffMs(this.consecutiveFailures, retryInitialMs, retryMaxMs, random());
+    this.nextTryAt = clock.now() + waitMs;
+    log.warn({ integration: this.integration.name, integrationId: this.integration.id, code: failure.code, stage: failure.stage, cause: failure.cause, attempt: this.consecutiveFailures, nextTryInMs: waitMs }, 'delivery failed; it is tried again from the cursor');
+    if (!this.down && (failure.needsPerson || this.consecutiveFailures >= DOWN_AFTER_FAILURES)) {
+      this.down = true;
+      this.options.onHealth({ to: 'down', failure, consecutiveFailures: this.consecutiveFailures });
+    }
+    void session?.close(0);
+    this.work.notify();
+  }
+
+  private rewind(): void {
+    this.epoch++;
+    this.session = undefined;
+    this.queue.length = 0;
+    this.queueBytes = 0;
+    this.inFlight.length = 0;
+    this.inFlightBytes = 0;
+    for (const owned of this.partitions.values()) {
+      owned.feed.detach(owned);
+      owned.rewind();
+    }
+  }
+}

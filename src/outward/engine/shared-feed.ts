@@ -1,0 +1,181 @@
+import type { EventLog, OwnedPartition, ReadOptions } from '../../contracts/event-log.js';
+import type { Log } from '../../contracts/log.js';
+import { EventBatch } from '../delivery/event-batch.js';
+import { CatchUp } from './catch-up.js';
+import type { DeadLetterSink } from './dead-letter-store.js';
+import type { LanePartition } from './lane-partition.js';
+import { Signal } from './signal.js';
+
+export interface FeedContext {
+  eventLog: EventLog;
+  deadLetters: DeadLetterSink;
+  readOptions: ReadOptions;
+  log: Log;
+  engineId: string;
+  /** Told when a lane met a gap: events that retention may have removed. */
+  onGap: (owned: LanePartition, from: number, to: number) => void;
+}
+
+/**
+ * The one reader of a partition that all lanes of the pool share. It goes at the pace of the fastest lane that is with it: a lane without room is
+ * left behind (it reads for itself and comes back when it has caught up), so nobody waits for a slow one.
+ */
+export class SharedFeed {
+  /** Everything before it was routed. */
+  position: number;
+  private readonly live = new Set<LanePartition>();
+  /** Lanes that want a type; emptied when the set of lanes changes. */
+  private readonly routes = new Map<string, readonly LanePartition[]>();
+  private readonly changed = new Signal();
+  private seeks = 0;
+  private stopped = false;
+  private readonly ended: Promise<void>;
+
+  constructor(
+    readonly owned: OwnedPartition,
+    startAt: number,
+    private readonly context: FeedContext,
+  ) {
+    this.position = startAt;
+    this.ended = this.run();
+  }
+
+  get partition(): number {
+    return this.owned.partition;
+  }
+
+  /** Lets a lane in where it stands: with the shared reader when it is there (or when nobody else is), else by a reader of its own. */
+  attach(lane: LanePartition): void {
+    if (this.stopped || this.live.has(lane) || lane.catchUp) return;
+    if (this.live.size === 0) {
+      if (lane.taken !== this.position) {
+        this.position = lane.taken;
+        this.seeks++;
+        this.owned.reader.seek(lane.taken);
+      }
+      this.join(lane);
+    } else if (lane.taken >= this.position) {
+      this.join(lane);
+    } else {
+      this.leaveBehind(lane);
+    }
+  }
+
+  detach(lane: LanePartition): void {
+    if (this.live.delete(lane)) this.routes.clear();
+    lane.catchUp?.stop();
+    lane.catchUp = undefined;
+    this.changed.notify();
+  }
+
+  /** A catch-up reader asks to come back: yes when it has reached the shared reader (or nobody is there). */
+  rejoin(lane: LanePartition): boolean {
+    if (this.stopped) return false;
+    if (this.live.size > 0 && lane.taken < this.position) return false;
+    lane.catchUp = undefined;
+    this.attach(lane);
+    return true;
+  }
+
+  roomChanged(lane: LanePartition): void {
+    if (lane.catchUp) lane.catchUp.roomChanged();
+    else this.changed.notify();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const lane of [...this.live]) this.detach(lane);
+    this.changed.notify();
+    await this.owned.reader.close();
+    await this.ended;
+  }
+
+  private join(lane: LanePartition): void {
+    this.live.add(lane);
+    this.routes.clear();
+    this.changed.notify();
+  }
+
+  private leaveBehind(lane: LanePartition): void {
+    if (this.live.delete(lane)) this.routes.clear();
+    lane.catchUp = new CatchUp(lane, this.context);
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopped) {
+      if (!this.mayRead()) {
+        await this.changed.wait();
+        continue;
+      }
+      const { seeks } = this;
+      try {
+        const batch = await this.owned.reader.next();
+        if (this.stopped) return;
+        if (seeks !== this.seeks) continue;
+        if (batch.records.length === 0) {
+          this.position = Math.max(this.position, batch.next);
+          continue;
+        }
+        const parsed = EventBatch.parse(batch);
+        if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
+        if (seeks === this.seeks && !this.stopped) this.route(parsed);
+      } catch (error) {
+        this.context.log.error({ partition: this.partition, position: this.position, err: error }, 'reading the event log failed; it is read again');
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        // Read again from where routing stands.
+        this.seeks++;
+        this.owned.reader.seek(this.position);
+      }
+    }
+  }
+
+  /** On when all have room, or when a lane has little left to send; then those without room are left behind. */
+  private mayRead(): boolean {
+    if (this.live.size === 0) return false;
+    let room = true;
+    for (const owned of this.live) {
+      if (owned.lane.starving) return true;
+      if (!owned.lane.hasRoom) room = false;
+    }
+    return room;
+  }
+
+  private route(batch: EventBatch): void {
+    for (const owned of this.live) if (!owned.lane.hasRoom) this.leaveBehind(owned);
+    const first = firstOffset(batch);
+    for (const owned of this.live) if (first > owned.taken) this.context.onGap(owned, owned.taken, first);
+    const { events } = batch;
+    for (let index = 0; index < events.length; index++) {
+      const event = events[index];
+      if (!event) continue;
+      for (const owned of this.wanting(event.type)) {
+        if (owned.picked) owned.picked.push(index);
+        else owned.picked = [index];
+      }
+    }
+    this.position = batch.next;
+    for (const owned of this.live) {
+      const picked = owned.picked ?? NOTHING;
+      owned.picked = undefined;
+      owned.lane.offer(owned, batch, picked);
+    }
+  }
+
+  private wanting(type: string): readonly LanePartition[] {
+    let lanes = this.routes.get(type);
+    if (!lanes) {
+      lanes = [...this.live].filter((owned) => owned.lane.wants(type));
+      // Audit types are open-ended: the table stays small.
+      if (this.routes.size >= 2000) this.routes.clear();
+      this.routes.set(type, lanes);
+    }
+    return lanes;
+  }
+}
+
+const NOTHING: readonly number[] = [];
+
+/** The first position that the batch holds, readable or not. */
+export function firstOffset(batch: EventBatch): number {
+  return Math.min(batch.offsets[0] ?? Number.POSITIVE_INFINITY, batch.unreadable[0]?.offset ?? Number.POSITIVE_INFINITY, batch.next);
+}
