@@ -1,0 +1,1 @@
+export { SAMPLE_TYPES, sampleEvent } from '../../src/model/sample-events.js';
