@@ -35,6 +35,7 @@ const intake = z.strictObject({
   batchItems: z.int().min(1).max(100_000).default(1000).meta({ help: 'Most events in one request; over it 413.' }),
   eventBytes: bytes(262_144, 'Largest single event in bytes of JSON; over it 413.'),
   depth: z.int().min(4).max(100).default(16).meta({ help: 'Deepest nesting of objects and lists in an event; over it 413.' }),
+  futureHours: z.number().min(0).max(8784).default(24).meta({ help: 'How far ahead of our clock the time of an event may lie; beyond it the event is refused.' }),
   duplicateWindowHours: z.number().min(0.01).max(720).default(24).meta({ help: 'How long (producer, source, id) is remembered so that a resend is harmless.' }),
   maskedNames: z.array(z.string()).default(['password', 'passwd', 'pwd', 'passphrase', 'secret', 'token', 'credential', 'credentials', 'authorization', 'apikey', 'privatekey', 'cookie', 'pin', 'otp'])
     .meta({ help: 'Values under names that hold one of these words are masked before they are stored.' }),

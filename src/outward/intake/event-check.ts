@@ -1,0 +1,102 @@
+import type { EnvelopedEvent } from '../../model/audit-event.js';
+import { eventTypeOf, type EventType } from '../../model/event-types.js';
+import type { JsonObject } from '../../model/json.js';
+import { completeEvent } from './complete-event.js';
+import { contentHashOf } from './content-hash.js';
+import { eventIdOf, producerKeyOf } from './event-id.js';
+import { EventValidator, type EventFault, type EventInput } from './event-validator.js';
+import { MaskedNames } from './masked-names.js';
+import { readOccurredAt } from './occurred-at.js';
+import { ValueCleaner } from './value-cleaner.js';
+
+/** An event that is ready for the log. */
+export interface CheckedEvent extends EnvelopedEvent {
+  /** How a resend is recognised; undefined when the producer sent no id. */
+  duplicateKey?: { key: string; contentHash: string };
+}
+
+export type RefusalCode = 'invalid-event' | 'unknown-type' | 'reserved-type';
+export type CheckOutcome = { type: 'checked'; event: CheckedEvent } | { type: 'refused'; code: RefusalCode; faults: EventFault[] };
+
+export interface CheckContext {
+  producer: string;
+  source: string;
+  nowMs: number;
+  /** True for Tidegate itself: it may send the reserved types. */
+  own: boolean;
+  /** True to name every fault instead of the first. */
+  everyFault: boolean;
+}
+
+/** Names of types that only Tidegate may use, whether they are in the catalogue or not. */
+const RESERVED_GROUPS = /^(siem|mitigation)\./;
+
+/** Checks, cleans and completes one event. The object that is handed in is changed. */
+export class EventCheck {
+  private readonly validator = new EventValidator(false);
+  /** Made when first needed: compiling every schema twice would slow each start. */
+  private thoroughValidator?: EventValidator;
+  private readonly cleaner: ValueCleaner;
+
+  constructor(private readonly settings: { maskedNames: readonly string[]; futureHours: number }) {
+    this.cleaner = new ValueCleaner(new MaskedNames(settings.maskedNames));
+  }
+
+  check(sent: JsonObject, context: CheckContext): CheckOutcome {
+    const type = this.typeOf(sent, context.own);
+    if ('code' in type) return { type: 'refused', ...type };
+    const faults = this.validatorFor(context).faultsOf(type, sent);
+    if (faults.length > 0) return refused(faults);
+    const fault = this.cleaner.clean(sent, type.changeField);
+    if (fault) return refused([fault]);
+    return this.complete(asInput(sent), type, context);
+  }
+
+  private complete(input: EventInput, type: EventType, { producer, source, nowMs }: CheckContext): CheckOutcome {
+    const receivedAt = new Date(nowMs).toISOString();
+    let timeMs = nowMs;
+    if (input.occurredAt !== undefined) {
+      const occurred = readOccurredAt(input.occurredAt, nowMs, this.settings.futureHours);
+      if (occurred.type === 'refused') return refused([{ pointer: '/occurredAt', reason: occurred.reason }]);
+      input.occurredAt = occurred.text;
+      timeMs = occurred.ms;
+    }
+    const key = input.id === undefined ? undefined : producerKeyOf(producer, source, input.id);
+    const { id, producerId } = eventIdOf(input.id, key, timeMs);
+    if (producerId !== undefined && input.attributes?.producerId !== undefined && input.attributes.producerId !== producerId) {
+      return refused([{ pointer: '/attributes/producerId', reason: 'is where the id of this event goes, which does not match [A-Za-z0-9._-]{1,40}; use another name' }]);
+    }
+    // What we fill in (times, ids, defaults) is no part of the content: a resend after an upgrade of the catalogue is still a resend.
+    const duplicateKey = key === undefined ? undefined : { key, contentHash: contentHashOf(contentOf(input)) };
+    const event = completeEvent(input, type, { id, producerId, receivedAt, occurredAt: input.occurredAt ?? receivedAt });
+    return { type: 'checked', event: { event, producer, source, duplicateKey } };
+  }
+
+  private typeOf(sent: JsonObject, own: boolean): EventType | { code: RefusalCode; faults: EventFault[] } {
+    const id = sent.type;
+    if (typeof id !== 'string') return { code: 'invalid-event', faults: [{ pointer: '/type', reason: id === undefined ? 'is missing' : 'must be a string' }] };
+    const type = eventTypeOf(id);
+    if (!own && (type?.reserved === true || RESERVED_GROUPS.test(id))) return { code: 'reserved-type', faults: [{ pointer: '/type', reason: 'only Tidegate itself sends events of this type' }] };
+    if (!type) return { code: 'unknown-type', faults: [{ pointer: '/type', reason: 'is no type of the catalogue (GET /api/v1/event-types) and not audit.{object}.{verb} with an object of at most 15 and a verb of at most 10 of a-z, 0-9 and -' }] };
+    return type;
+  }
+
+  private validatorFor({ everyFault }: CheckContext): EventValidator {
+    if (!everyFault) return this.validator;
+    return (this.thoroughValidator ??= new EventValidator(true));
+  }
+}
+
+/** What two sends of one event have in common: all but the id, which is part of the key. */
+function contentOf({ id: _id, ...content }: EventInput): JsonObject {
+  return content as unknown as JsonObject;
+}
+
+function refused(faults: EventFault[]): CheckOutcome {
+  return { type: 'refused', code: 'invalid-event', faults };
+}
+
+/** The schema of the type has just said that it is one. */
+function asInput(sent: JsonObject): EventInput {
+  return sent as unknown as EventInput;
+}

@@ -1,0 +1,90 @@
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import ajvFormats from 'ajv-formats';
+import type { Actor, EventObject, FieldChange, Outcome } from '../../model/audit-event.js';
+import { EVENT_TYPES, type EventType } from '../../model/event-types.js';
+import type { JsonObject, JsonValue } from '../../model/json.js';
+import { AUDIT_SCHEMA, schemaOfType } from './event-schemas.js';
+import { childPointer } from './json-pointer.js';
+
+/** An event as a producer may send it, once it matched its schema. */
+export interface EventInput {
+  id?: string;
+  type: string;
+  occurredAt?: string;
+  tenantId?: string;
+  actor?: Actor;
+  subject: SubjectInput;
+  objects?: EventObject[];
+  outcome?: Outcome;
+  reason?: string;
+  correlationId?: string;
+  severity?: number;
+  message?: string;
+  attributes?: JsonObject;
+  changes?: FieldChange[];
+}
+
+/** `kind` may be left out where the type has but one. */
+export interface SubjectInput {
+  kind?: string;
+  id: string;
+  name?: string;
+  [detail: string]: JsonValue | undefined;
+}
+
+/** One fault of an event: JSON pointer (RFC 6901) from the event, and what is wrong there. Never holds a value that was sent. */
+export interface EventFault {
+  pointer: string;
+  reason: string;
+}
+
+const MOST_FAULTS = 20;
+
+/** Checks events against the schema of their type. Schemas are compiled once, when the validator is made. */
+export class EventValidator {
+  private readonly byType = new Map<string, ValidateFunction>();
+  private readonly audit: ValidateFunction;
+
+  /** @param everyFault false stops at the first fault (a batch); true names up to twenty (a single event, where a person may be reading). */
+  constructor(everyFault: boolean) {
+    const ajv = new Ajv2020({ strict: true, allErrors: everyFault, ownProperties: true, unicodeRegExp: true });
+    // ajv-formats is CommonJS: its types and its run-time shape differ under NodeNext.
+    ajvFormats.default(ajv);
+    for (const type of EVENT_TYPES) this.byType.set(type.id, ajv.compile(schemaOfType(type)));
+    this.audit = ajv.compile(AUDIT_SCHEMA);
+  }
+
+  faultsOf(type: EventType, event: JsonObject): EventFault[] {
+    const validate = this.byType.get(type.id) ?? this.audit;
+    if (validate(event)) return [];
+    const errors = validate.errors ?? [];
+    validate.errors = null;
+    return errors.filter((error) => error.keyword !== 'anyOf' || errors.length === 1 || !errors.some((other) => other !== error && other.instancePath === error.instancePath)).slice(0, MOST_FAULTS).map(faultOf);
+  }
+}
+
+function faultOf(error: ErrorObject): EventFault {
+  const at = error.instancePath;
+  const params = error.params as Record<string, unknown>;
+  switch (error.keyword) {
+    case 'additionalProperties': {
+      const name = String(params.additionalProperty);
+      const hint = name === 'receivedAt' ? 'receivedAt is set by Tidegate; leave it out' : at === '' ? 'unknown key; anything that the event has no place for belongs into attributes' : 'unknown key; remove it or check its spelling';
+      return { pointer: childPointer(at, name.toWellFormed()), reason: hint };
+    }
+    case 'required': return { pointer: childPointer(at, String(params.missingProperty)), reason: 'is missing' };
+    case 'enum': return { pointer: at, reason: `must be one of ${(params.allowedValues as unknown[]).join(', ')}` };
+    case 'const': return { pointer: at, reason: `must be ${String(params.allowedValue)}` };
+    case 'format': return { pointer: at, reason: formatReason(String(params.format)) };
+    default: return { pointer: at, reason: error.message ?? 'is not valid' };
+  }
+}
+
+function formatReason(format: string): string {
+  switch (format) {
+    case 'date-time': return 'must be an RFC 3339 time with offset, such as 2025-03-04T05:06:07.890Z';
+    case 'ipv4':
+    case 'ipv6': return 'must be an IPv4 or IPv6 address';
+    default: return `must be a ${format}`;
+  }
+}

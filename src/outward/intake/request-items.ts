@@ -1,0 +1,118 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { JsonObject } from '../../model/json.js';
+import type { Settings } from '../../config/settings.js';
+import { Problem } from '../../platform/http/problem.js';
+import { fromBinaryMode, fromEnvelope } from './cloud-events.js';
+import type { EventFault } from './event-validator.js';
+import { scanJson, type JsonScan } from './json-scan.js';
+
+/** One event of a request, parsed and not yet checked. */
+export interface RequestItem {
+  index: number;
+  /** The event, or what is wrong with its envelope (the pointer is from the body). */
+  content: EventContent | { fault: EventFault };
+}
+
+export interface EventContent {
+  event: JsonObject;
+  /** CloudEvents `source`; undefined for a plain event. */
+  source?: string;
+  /** The JSON pointer in the body of a pointer in the event. */
+  locate: (pointer: string) => string;
+}
+
+export interface IncomingRequest {
+  body: Buffer;
+  headers: IncomingHttpHeaders;
+}
+
+export type IntakeLimits = Pick<Settings['intake'], 'batchItems' | 'eventBytes' | 'depth'> & { requestBytes: number };
+
+type Mode = 'plain' | 'structured' | 'batched' | 'binary';
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * The events of a request body: one object, an array, or CloudEvents 1.0 in structured, batched or binary mode (HTTP binding, section 3).
+ * Limits are checked before anything is parsed. @throws Problem 400, 413, 415 when the request as a whole cannot be taken; then nothing of it is.
+ */
+export function readItems({ body, headers }: IncomingRequest, limits: IntakeLimits): RequestItem[] {
+  const mode = modeOf(headers);
+  if (body.length > limits.requestBytes) throw new Problem(413, 'request-too-large', `The request holds ${body.length} bytes; at most ${limits.requestBytes} are taken (http.requestBytes). Send fewer events in one request.`);
+  const text = textOf(body);
+  const scan = scanJson(body, limits.batchItems);
+  if (mode === 'batched' && !scan.list && scan.starts.length > 0) throw new Problem(400, 'invalid-envelope', 'A CloudEvents batch is a JSON array of events.', { errors: [{ pointer: '', message: 'must be an array' }] });
+  if (scan.list && (mode === 'structured' || mode === 'binary')) {
+    throw new Problem(400, 'invalid-envelope', `CloudEvents in ${mode} mode carry one event; send several as application/cloudevents-batch+json.`, { errors: [{ pointer: '', message: 'must be an object' }] });
+  }
+  checkLimits(scan, limits, mode);
+  const parsed = parse(text);
+  const values: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
+  if (values.length === 0) throw new Problem(400, 'no-events', 'The array holds no event.', { errors: [{ pointer: '', message: 'must hold at least one event' }] });
+  return values.map((value, index) => itemOf(value, index, Array.isArray(parsed) ? `/${index}` : '', mode, headers, limits));
+}
+
+function modeOf(headers: IncomingHttpHeaders): Mode {
+  const [type = '', ...parameters] = (headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase());
+  const charset = parameters.map((parameter) => /^charset="?([^"]*)"?$/.exec(parameter)?.[1]).find((name) => name !== undefined);
+  if (charset !== undefined && charset !== 'utf-8' && charset !== 'utf8' && charset !== 'us-ascii') throw unsupported(`charset ${charset}`);
+  switch (type) {
+    case 'application/cloudevents+json': return 'structured';
+    case 'application/cloudevents-batch+json': return 'batched';
+    case 'application/json': return Object.keys(headers).some((name) => name.startsWith('ce-')) ? 'binary' : 'plain';
+    default: throw unsupported(type === '' ? 'no content type' : type);
+  }
+}
+
+function unsupported(what: string): Problem {
+  return new Problem(415, 'unsupported-content-type', `This takes application/json (also with ce-* headers), application/cloudevents+json and application/cloudevents-batch+json in UTF-8, not ${what}.`, {
+    headers: { Accept: 'application/json, application/cloudevents+json, application/cloudevents-batch+json' },
+  });
+}
+
+function textOf(body: Buffer): string {
+  try {
+    return utf8.decode(body);
+  } catch {
+    throw new Problem(400, 'invalid-utf-8', 'The body is not valid UTF-8; JSON is exchanged in UTF-8 (RFC 8259, section 8.1).');
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The message of the parser quotes the text around the fault; only the place is told.
+    const place = error instanceof Error ? /at position \d+( \(line \d+ column \d+\))?/.exec(error.message)?.[0] : undefined;
+    throw new Problem(400, 'malformed-json', `The body is not JSON${text.trim() === '' ? ': it is empty' : place ? ` (${place})` : ''}.`);
+  }
+}
+
+function checkLimits(scan: JsonScan, limits: IntakeLimits, mode: Mode): void {
+  if (scan.list && scan.starts.length > limits.batchItems) throw new Problem(413, 'too-many-events', `The request holds more than ${limits.batchItems} events (intake.batchItems). Send them in several requests; nothing of this one was stored.`);
+  const depthLimit = mode === 'structured' || mode === 'batched' ? limits.depth + 1 : limits.depth;
+  for (let index = 0; index < scan.starts.length; index += 1) {
+    const bytes = (scan.ends[index] ?? 0) - (scan.starts[index] ?? 0);
+    const pointer = scan.list ? `/${index}` : '';
+    if (bytes > limits.eventBytes) {
+      throw new Problem(413, 'event-too-large', `The event at index ${index} holds ${bytes} bytes; at most ${limits.eventBytes} are taken (intake.eventBytes). Nothing of this request was stored.`, { errors: [{ pointer, message: 'too many bytes' }] });
+    }
+    if ((scan.depths[index] ?? 0) > depthLimit) {
+      throw new Problem(413, 'event-too-deep', `The event at index ${index} is nested deeper than ${limits.depth} levels (intake.depth). Nothing of this request was stored.`, { errors: [{ pointer, message: 'nested too deep' }] });
+    }
+  }
+}
+
+function itemOf(value: unknown, index: number, base: string, mode: Mode, headers: IncomingHttpHeaders, limits: IntakeLimits): RequestItem {
+  if (!isObject(value)) return { index, content: { fault: { pointer: base, reason: 'an event is a JSON object' } } };
+  switch (mode) {
+    case 'plain': return { index, content: { event: value, locate: (pointer) => base + pointer } };
+    case 'binary': return { index, content: fromBinaryMode(headers, value) };
+    case 'structured':
+    case 'batched': return { index, content: fromEnvelope(value, base, limits.depth) };
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
