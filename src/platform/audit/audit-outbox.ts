@@ -28,7 +28,7 @@ export const auditRecordFields = {
   changes: { type: [Schema.Types.Mixed], default: undefined },
 } as const;
 
-const outboxEntrySchema = new Schema<AuditRecord>({ id: { type: String, required: true }, ...auditRecordFields } as Record<string, unknown>, { _id: false, minimize: false });
+const outboxEntrySchema = new Schema<AuditRecord>({ id: { type: String, required: true }, ...auditRecordFields }, { _id: false, minimize: false });
 
 /** Spread into a schema's definition: `new Schema({ ..., ...auditOutboxField })`. */
 export const auditOutboxField = { auditOutbox: { type: [outboxEntrySchema], default: [] } };
@@ -41,6 +41,6 @@ export function indexAuditOutbox<T>(schema: Schema<T>): void {
 
 /** The update with the records of the act in it: one write, so neither is ever there without the other. */
 export function withAudit<T>(update: UpdateQuery<T>, ...records: readonly AuditRecord[]): UpdateQuery<T> {
-  const push: Record<string, unknown> = { ...(update.$push as Record<string, unknown> | undefined), auditOutbox: { $each: records } };
-  return { ...update, $push: push } as UpdateQuery<T>;
+  const push: Record<string, unknown> = { ...(update.$push), auditOutbox: { $each: records } };
+  return { ...update, $push: push };
 }

@@ -24,7 +24,7 @@ export const auditRecordSchema = new Schema<AuditRecordDocument>(
   {
     _id: String, ...auditRecordFields, recordedAt: { type: Date, required: true },
     exportedAt: { type: Date, default: null }, sequence: { type: String, default: null }, refusedAt: { type: Date, default: null }, refusedReason: { type: String, default: null },
-  } as Record<string, unknown>,
+  },
   { collection: 'audit_records', versionKey: false, minimize: false },
 );
 auditRecordSchema.index({ exportedAt: 1, refusedAt: 1, _id: 1 });

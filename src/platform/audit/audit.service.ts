@@ -81,5 +81,5 @@ function queryOf(filter: AuditFilter): QueryFilter<AuditRecordDocument> {
       break;
     case undefined:
   }
-  return (parts.length === 0 ? {} : { $and: parts }) as QueryFilter<AuditRecordDocument>;
+  return (parts.length === 0 ? {} : { $and: parts });
 }
