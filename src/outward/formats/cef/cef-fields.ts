@@ -1,0 +1,58 @@
+/**
+ * The CEF extension keys that we set (CEF Implementation Standard, version 27; lengths in octets), in the order of the wire.
+ * `cutOrder`: beyond the message limit the fields with the smallest number are cut, then dropped, first; 0 stays whole.
+ */
+export interface CefField {
+  key: string;
+  /** A custom field needs its label: a fixed word, never data. */
+  label?: string;
+  maxOctets: number;
+  cutOrder: number;
+  meaning: string;
+}
+
+const field = (key: string, label: string | undefined, maxOctets: number, cutOrder: number, meaning: string): CefField => ({ key, label, maxOctets, cutOrder, meaning });
+
+/** A number or a time: never cut. */
+const WHOLE = 20;
+
+export const CEF_FIELDS = {
+  rt: field('rt', undefined, WHOLE, 0, '`occurredAt`, epoch milliseconds'),
+  start: field('start', undefined, WHOLE, 9, '`occurredAt`, epoch milliseconds'),
+  externalId: field('externalId', undefined, 40, 0, '`id`'),
+  sequence: field('TidegateSequence', undefined, 40, 0, '`sequence`: the log position `<partition>.<offset>`'),
+  eventType: field('cs6', 'eventType', 4000, 0, '`type`'),
+  category: field('cat', undefined, 1023, 9, '`/Tidegate/<group of the type>`'),
+  outcome: field('outcome', undefined, 63, 0, '`outcome`'),
+  deviceHost: field('dvchost', undefined, 100, 8, 'host name of the sender (setting `hostname`)'),
+  action: field('act', undefined, 63, 6, '`attributes.action`, or the verb of an audit record'),
+  sourceUser: field('suser', undefined, 1023, 12, '`actor.name`'),
+  sourceUserId: field('suid', undefined, 1023, 11, '`actor.id`'),
+  sourceAddress: field('src', undefined, 15, 10, '`actor.ip` when it is IPv4'),
+  sourceAddressV6: field('c6a2', 'sourceAddress', 39, 10, '`actor.ip` when it is IPv6'),
+  sourceHost: field('shost', undefined, 1023, 5, '`actor.ip` when it is neither'),
+  targetUser: field('duser', undefined, 1023, 12, 'name of the account or user that the event is about: the subject, else the only object of kind account (of an audit record: or user)'),
+  targetUserId: field('duid', undefined, 1023, 11, 'its `id`'),
+  targetDomain: field('dntdom', undefined, 255, 7, '`attributes.domain`, else the domain of the subject'),
+  requestId: field('cs1', 'requestId', 4000, 9, '`attributes.request`, else the id of the subject or object of kind request'),
+  objectName: field('cs2', 'objectName', 4000, 8, '`subject.name`, else `subject.id`'),
+  oldValue: field('cs3', 'oldValue', 4000, 3, '`changes[].old`: the value of the field that the type reports, else `field: value` for each'),
+  newValue: field('cs4', 'newValue', 4000, 4, '`changes[].new`, likewise'),
+  items: field('cs5', 'items', 4000, 1, '`attributes.items`, else `added` and `removed`, else `approvers`, else the names of `objects`; what fits, then `and N more`'),
+  daysRemaining: field('cn1', 'daysRemaining', WHOLE, 6, '`attributes.days`'),
+  count: field('cn2', 'count', WHOLE, 6, '`attributes.count`, else the length of `attributes.items`'),
+  dueDate: field('deviceCustomDate1', 'dueDate', WHOLE, 6, '`attributes.dueDate`, epoch milliseconds'),
+  reason: field('reason', undefined, 1023, 2, '`reason`'),
+  correlationId: field('TidegateCorrelationId', undefined, 255, 10, '`correlationId`'),
+  objectId: field('TidegateObjectId', undefined, 255, 5, '`subject.id`, where `duid` does not have it'),
+  tenantId: field('TidegateTenantId', undefined, 255, 7, '`tenantId`'),
+  message: field('msg', undefined, 1023, 3, '`message`'),
+} as const satisfies Record<string, CefField>;
+
+/** Says in the event how many fields were cut or left out. */
+export const TRUNCATED_FIELD: CefField = field('cn3', 'truncatedFields', WHOLE, 0, 'how many fields of this event were cut or left out; absent when none');
+
+/** `key=`, with its label in front where it has one. */
+export function startOf({ key, label }: CefField): string {
+  return label === undefined ? `${key}=` : `${key}Label=${label} ${key}=`;
+}

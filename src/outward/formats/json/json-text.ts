@@ -1,0 +1,69 @@
+import type { JsonValue } from '../../../model/json.js';
+
+/**
+ * JSON on one line: no character that a receiver could take for a line break or a control character stands there as it is, nor the start of another format.
+ * Escaped values come back whole from any JSON parser.
+ */
+
+/** What `JSON.stringify` leaves and we escape; a lone surrogate shows as an escape that no UTF-8 has; `CEF:` inside a value must not be found by who searches for it. */
+const NEEDS_WORK = /[\u007f-\u009f\u2028\u2029\ufeff]|EF:|\\ud/;
+const INVISIBLE = /[\u007f-\u009f\u2028\u2029\ufeff]/g;
+/** A colon after these letters is never one of JSON's own: that one follows a quote. */
+const FORGED_START = /(CEF|LEEF):/gi;
+
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value);
+  return NEEDS_WORK.test(text) ? repaired(value, text) : text;
+}
+
+function repaired(value: unknown, text: string): string {
+  const wellFormed = text.includes('\\ud') ? JSON.stringify(wellFormedCopy(value as JsonValue)) : text;
+  return wellFormed.replace(INVISIBLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).replace(FORGED_START, '$1\\u003a');
+}
+
+/** The same value with U+FFFD for each lone surrogate, in member names too. */
+function wellFormedCopy(value: JsonValue | undefined): JsonValue | undefined {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map((item) => wellFormedCopy(item) ?? null);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).flatMap(([name, member]) => {
+    const copy = wellFormedCopy(member);
+    return copy === undefined ? [] : [[name.toWellFormed(), copy]];
+  }));
+}
+
+/** Octets of a value as `jsonText` writes it. */
+export function jsonOctets(value: unknown): number {
+  return Buffer.byteLength(jsonText(value), 'utf8');
+}
+
+/** The longest beginning of a text whose JSON form, quotes included, has at most so many octets; never cut inside a character. */
+export function cutToJsonOctets(text: string, maxOctets: number): string {
+  let octets = 2;
+  let index = 0;
+  let previous = 0;
+  while (index < text.length) {
+    const unit = text.charCodeAt(index);
+    const pair = unit >= 0xd800 && unit <= 0xdbff && isLowSurrogate(text.charCodeAt(index + 1));
+    const size = pair ? 4 : escapedOctets(unit, previous);
+    if (octets + size > maxOctets) break;
+    octets += size;
+    index += pair ? 2 : 1;
+    previous = unit;
+  }
+  return text.slice(0, index);
+}
+
+function isLowSurrogate(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+function escapedOctets(unit: number, previous: number): number {
+  if (unit < 0x20) return unit === 0x08 || unit === 0x09 || unit === 0x0a || unit === 0x0c || unit === 0x0d ? 2 : 6;
+  if (unit === 0x22 || unit === 0x5c) return 2;
+  // A colon after F may be escaped.
+  if (unit === 0x3a) return previous === 0x46 || previous === 0x66 ? 6 : 1;
+  if (unit < 0x7f) return 1;
+  if (unit < 0xa0 || unit === 0x2028 || unit === 0x2029 || unit === 0xfeff) return 6;
+  return unit < 0x800 ? 2 : 3;
+}

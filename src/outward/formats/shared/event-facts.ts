@@ -1,0 +1,56 @@
+import type { Rendered } from '../../../contracts/format.js';
+import type { AuditEvent } from '../../../model/audit-event.js';
+import { safeToken } from './clean-text.js';
+
+/** What every format needs of an event, checked and safe in every place of every format. */
+export interface EventFacts {
+  /** `[A-Za-z0-9._-]`, at most 40 octets. */
+  id: string;
+  /** The type id: `[A-Za-z0-9._-]`, at most 32 octets (RFC 5424, 6.2.7). */
+  type: string;
+  /** `<partition>.<offset>`, or null for what never lay in the log. */
+  sequence: string | null;
+  /** When it occurred, in milliseconds since 1970. */
+  epochMs: number;
+  /** The same as RFC 3339 in UTC with milliseconds. */
+  timestamp: string;
+  /** CEF scale, a whole number 0..10. */
+  severity: number;
+}
+
+/** RFC 3339 in UTC with milliseconds, with a day that every month has: may be sent as it is. */
+const PLAIN_TIMESTAMP = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
+
+/** @returns null when `occurredAt` is no time: such an event can never be rendered. */
+export function factsOf(event: AuditEvent, sequence: string | null): EventFacts | null {
+  let timestamp = event.occurredAt;
+  const epochMs = Date.parse(timestamp);
+  if (!PLAIN_TIMESTAMP.test(timestamp)) {
+    if (Number.isNaN(epochMs) || !TIMESTAMP.test(timestamp)) return null;
+    timestamp = new Date(epochMs).toISOString();
+    if (timestamp.length !== 24) return null;
+  }
+  return { id: safeToken(event.id, 40), type: safeToken(event.type, 32), sequence, epochMs, timestamp, severity: wholeSeverity(event.severity) };
+}
+
+function wholeSeverity(severity: number): number {
+  const whole = Math.round(severity);
+  return whole >= 0 ? Math.min(whole, 10) : 0;
+}
+
+/** CEF 0-1 informational, 2-3 notice, 4-6 warning, 7-8 error, 9-10 critical (RFC 5424, 6.2.1), by index. */
+export const SYSLOG_SEVERITY: readonly number[] = [6, 6, 5, 5, 4, 4, 4, 3, 3, 2, 2];
+
+export function tooLong(octets: number, maxBytes: number): Rendered {
+  return { type: 'reject', code: 'message-too-long', reason: `the message has ${octets} octets, the limit of the integration is ${maxBytes}` };
+}
+
+export function noTime(event: AuditEvent): Rendered {
+  return { type: 'reject', code: 'not-renderable', reason: `occurredAt is not an RFC 3339 time: ${JSON.stringify(event.occurredAt)?.slice(0, 60) ?? 'missing'}` };
+}
+
+/** An event in the log that is not built as an event should be (written there by somebody else): parked with what went wrong. */
+export function notRenderable(error: unknown): Rendered {
+  return { type: 'reject', code: 'not-renderable', reason: `the event is not complete: ${error instanceof Error ? error.message : 'unknown'}` };
+}
