@@ -1,3 +1,6 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { SETTINGS } from '../../config/settings.js';
+import type { Settings } from '../../config/settings.js';
 import type { EnvelopedEvent } from '../../model/audit-event.js';
 import { eventTypeOf, type EventType } from '../../model/event-types.js';
 import type { JsonObject } from '../../model/json.js';
@@ -32,20 +35,20 @@ export interface CheckContext {
 const RESERVED_GROUPS = /^(siem|mitigation)\./;
 
 /** Checks, cleans and completes one event. The object that is handed in is changed. */
+@Injectable()
 export class EventCheck {
   private readonly validator = new EventValidator(false);
-  /** Made when first needed: compiling every schema twice would slow each start. */
-  private thoroughValidator?: EventValidator;
+  private readonly thoroughValidator = new EventValidator(true);
   private readonly cleaner: ValueCleaner;
 
-  constructor(private readonly settings: { maskedNames: readonly string[]; futureHours: number }) {
-    this.cleaner = new ValueCleaner(new MaskedNames(settings.maskedNames));
+  constructor(@Inject(SETTINGS) private readonly settings: { intake: Pick<Settings['intake'], 'maskedNames' | 'futureHours'> }) {
+    this.cleaner = new ValueCleaner(new MaskedNames(settings.intake.maskedNames));
   }
 
   check(sent: JsonObject, context: CheckContext): CheckOutcome {
     const type = this.typeOf(sent, context.own);
     if ('code' in type) return { type: 'refused', ...type };
-    const faults = this.validatorFor(context).faultsOf(type, sent);
+    const faults = (context.everyFault ? this.thoroughValidator : this.validator).faultsOf(type, sent);
     if (faults.length > 0) return refused(faults);
     const fault = this.cleaner.clean(sent, type.changeField);
     if (fault) return refused([fault]);
@@ -56,7 +59,7 @@ export class EventCheck {
     const receivedAt = new Date(nowMs).toISOString();
     let timeMs = nowMs;
     if (input.occurredAt !== undefined) {
-      const occurred = readOccurredAt(input.occurredAt, nowMs, this.settings.futureHours);
+      const occurred = readOccurredAt(input.occurredAt, nowMs, this.settings.intake.futureHours);
       if (occurred.type === 'refused') return refused([{ pointer: '/occurredAt', reason: occurred.reason }]);
       input.occurredAt = occurred.text;
       timeMs = occurred.ms;
@@ -79,11 +82,6 @@ export class EventCheck {
     if (!own && (type?.reserved === true || RESERVED_GROUPS.test(id))) return { code: 'reserved-type', faults: [{ pointer: '/type', reason: 'only Tidegate itself sends events of this type' }] };
     if (!type) return { code: 'unknown-type', faults: [{ pointer: '/type', reason: 'is no type of the catalogue (GET /api/v1/event-types) and not audit.{object}.{verb} with an object of at most 15 and a verb of at most 10 of a-z, 0-9 and -' }] };
     return type;
-  }
-
-  private validatorFor({ everyFault }: CheckContext): EventValidator {
-    if (!everyFault) return this.validator;
-    return (this.thoroughValidator ??= new EventValidator(true));
   }
 }
 

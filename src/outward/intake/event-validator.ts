@@ -1,9 +1,9 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
 import type { Actor, EventObject, FieldChange, Outcome } from '../../model/audit-event.js';
-import { EVENT_TYPES, type EventType } from '../../model/event-types.js';
+import type { EventType } from '../../model/event-types.js';
 import type { JsonObject, JsonValue } from '../../model/json.js';
-import { AUDIT_SCHEMA, schemaOfType } from './event-schemas.js';
+import { AUDIT_FAMILY, schemaOfType } from './event-schemas.js';
 import { childPointer } from './json-pointer.js';
 
 /** An event as a producer may send it, once it matched its schema. */
@@ -40,26 +40,34 @@ export interface EventFault {
 
 const MOST_FAULTS = 20;
 
-/** Checks events against the schema of their type. Schemas are compiled once, when the validator is made. */
+/** Checks events against the schema of their type. A schema is compiled once, when the first event of its type comes: all of them would take half a second of each start. */
 export class EventValidator {
-  private readonly byType = new Map<string, ValidateFunction>();
-  private readonly audit: ValidateFunction;
+  private readonly ajv: Ajv2020;
+  private readonly bySchema = new Map<string, ValidateFunction>();
 
   /** @param everyFault false stops at the first fault (a batch); true names up to twenty (a single event, where a person may be reading). */
   constructor(everyFault: boolean) {
-    const ajv = new Ajv2020({ strict: true, allErrors: everyFault, ownProperties: true, unicodeRegExp: true });
+    this.ajv = new Ajv2020({ strict: true, allErrors: everyFault, ownProperties: true, unicodeRegExp: true });
     // ajv-formats is CommonJS: its types and its run-time shape differ under NodeNext.
-    ajvFormats.default(ajv);
-    for (const type of EVENT_TYPES) this.byType.set(type.id, ajv.compile(schemaOfType(type)));
-    this.audit = ajv.compile(AUDIT_SCHEMA);
+    ajvFormats.default(this.ajv);
   }
 
   faultsOf(type: EventType, event: JsonObject): EventFault[] {
-    const validate = this.byType.get(type.id) ?? this.audit;
+    const validate = this.validatorOf(type);
     if (validate(event)) return [];
     const errors = validate.errors ?? [];
     validate.errors = null;
     return errors.filter((error) => error.keyword !== 'anyOf' || errors.length === 1 || !errors.some((other) => other !== error && other.instancePath === error.instancePath)).slice(0, MOST_FAULTS).map(faultOf);
+  }
+
+  private validatorOf(type: EventType): ValidateFunction {
+    const name = type.group === 'audit' ? AUDIT_FAMILY : type.id;
+    let validate = this.bySchema.get(name);
+    if (!validate) {
+      validate = this.ajv.compile(schemaOfType(type));
+      this.bySchema.set(name, validate);
+    }
+    return validate;
   }
 }
 

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { EVENT_SINK } from '../../contracts/event-sink.js';
 import { DurableAppend } from './durable-append.js';
+import { EventCheck } from './event-check.js';
 import { EventTypesController } from './event-types.controller.js';
 import { EventsController } from './events.controller.js';
 import { IntakeService } from './intake.service.js';
@@ -9,7 +10,7 @@ import { OwnEventsSink } from './own-events.sink.js';
 /** The producers' door. Needs SETTINGS, CLOCK, LOG, EVENT_LOG and PRODUCER_KEYS from global modules; gives EVENT_SINK. */
 @Module({
   controllers: [EventsController, EventTypesController],
-  providers: [DurableAppend, IntakeService, OwnEventsSink, { provide: EVENT_SINK, useExisting: OwnEventsSink }],
+  providers: [EventCheck, DurableAppend, IntakeService, OwnEventsSink, { provide: EVENT_SINK, useExisting: OwnEventsSink }],
   exports: [EVENT_SINK],
 })
 export class IntakeModule {}

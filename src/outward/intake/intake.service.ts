@@ -6,7 +6,8 @@ import type { Clock } from '../../contracts/clock.js';
 import { sequenceOf } from '../../model/audit-event.js';
 import type { Principal } from '../../platform/access/rights.js';
 import { DurableAppend, type StoreOutcome } from './durable-append.js';
-import { EventCheck, type CheckedEvent, type RefusalCode } from './event-check.js';
+import { EventCheck } from './event-check.js';
+import type { CheckedEvent, RefusalCode } from './event-check.js';
 import type { EventFault } from './event-validator.js';
 import type { IntakeItem } from './intake-answer.js';
 import { readItems, type IncomingRequest, type IntakeLimits } from './request-items.js';
@@ -17,15 +18,14 @@ export const OWN_PRODUCER = 'tidegate';
 /** The producers' door: reads a request, checks each event, stores the good ones, says of each what became of it. */
 @Injectable()
 export class IntakeService {
-  private readonly check: EventCheck;
   private readonly limits: IntakeLimits;
 
   constructor(
     @Inject(SETTINGS) settings: Settings,
     @Inject(CLOCK) private readonly clock: Clock,
+    private readonly check: EventCheck,
     private readonly durable: DurableAppend,
   ) {
-    this.check = new EventCheck(settings.intake);
     this.limits = { ...settings.intake, requestBytes: settings.http.requestBytes };
   }
 

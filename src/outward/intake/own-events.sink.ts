@@ -1,6 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SETTINGS } from '../../config/settings.js';
-import type { Settings } from '../../config/settings.js';
 import { CLOCK } from '../../contracts/clock.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { EventSink, OwnEvent, SinkOutcome } from '../../contracts/event-sink.js';
@@ -8,22 +6,19 @@ import { LOG } from '../../contracts/log.js';
 import type { Log } from '../../contracts/log.js';
 import type { JsonObject } from '../../model/json.js';
 import { DurableAppend, type StoreOutcome } from './durable-append.js';
-import { EventCheck, type CheckedEvent } from './event-check.js';
+import { EventCheck } from './event-check.js';
+import type { CheckedEvent } from './event-check.js';
 import { OWN_PRODUCER, sourceOf } from './intake.service.js';
 
 /** Where our own records become events: the same check, masking and completion as for producers, with the right to the reserved types. */
 @Injectable()
 export class OwnEventsSink implements EventSink {
-  private readonly check: EventCheck;
-
   constructor(
-    @Inject(SETTINGS) settings: Settings,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) private readonly log: Log,
+    private readonly check: EventCheck,
     private readonly durable: DurableAppend,
-  ) {
-    this.check = new EventCheck(settings.intake);
-  }
+  ) {}
 
   async publish(events: readonly OwnEvent[]): Promise<SinkOutcome[]> {
     const nowMs = this.clock.now();
@@ -38,12 +33,12 @@ export class OwnEventsSink implements EventSink {
     const stored = good.length > 0 ? await this.durable.store(good.map(({ event }) => event)) : [];
     for (const [index, { at, event }] of good.entries()) {
       const outcome = stored[index];
-      if (outcome) outcomes[at] = await this.sinkOutcome(outcome, event);
+      if (outcome) outcomes[at] = this.sinkOutcome(outcome, event);
     }
     return outcomes;
   }
 
-  private async sinkOutcome(outcome: StoreOutcome, { event, duplicateKey }: CheckedEvent): Promise<SinkOutcome> {
+  private sinkOutcome(outcome: StoreOutcome, { event, duplicateKey }: CheckedEvent): SinkOutcome {
     switch (outcome.type) {
       case 'stored': return { type: 'accepted', partition: outcome.partition, offset: outcome.offset, duplicate: outcome.duplicate };
       case 'retry': return { type: 'retry', reason: outcome.reason };
