@@ -1,0 +1,116 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { Model } from 'mongoose';
+import { z } from 'zod';
+import { RequireRight } from '../../platform/access/rights.js';
+import { DocumentStore } from '../../platform/documents/document-store.js';
+import { Problem } from '../../platform/http/problem.js';
+import { apiSchema, ZodPipe } from '../../platform/http/zod.pipe.js';
+import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter.schema.js';
+import { ApiQueryOf } from './api-query.js';
+
+const CODES = ['message-too-long', 'not-renderable', 'record-unreadable', 'refused-by-receiver'] as const satisfies ReadonlyArray<DeadLetterDocument['code']>;
+const text = (description: string) => z.string().min(1).max(200).optional().meta({ description });
+const time = (description: string) => z.iso.datetime({ offset: true }).optional().meta({ description });
+
+const query = z.strictObject({
+  integrationId: text('Only those of this integration.'),
+  code: z.enum(CODES).optional().meta({ description: 'Only those with this reason code.' }),
+  eventId: text('Only those of this event.'),
+  type: text('Only events of this type.'),
+  from: time('Not before this time of becoming a dead letter (RFC 3339).'),
+  to: time('Before this time (RFC 3339).'),
+  page: z.coerce.number().int().min(1).max(1_000_000).default(1).meta({ description: 'Page, from 1.' }),
+  pageSize: z.coerce.number().int().min(1).max(200).default(50).meta({ description: 'Dead letters a page.' }),
+});
+
+const deadLetterView = z.object({
+  id: z.string(),
+  integrationId: z.string(),
+  integrationName: z.string(),
+  sequence: z.string().meta({ description: 'Log position <partition>.<offset>, as receivers see it.' }),
+  partition: z.int(),
+  offset: z.int(),
+  eventId: z.string().nullable(),
+  eventType: z.string().nullable(),
+  occurredAt: z.iso.datetime().nullable(),
+  code: z.enum(CODES),
+  reason: z.string(),
+  rendered: z.string().nullable().meta({ description: 'As it would have been sent, where it could be rendered; cut at 16 KiB.' }),
+  attempts: z.int(),
+  createdAt: z.iso.datetime(),
+});
+type DeadLetterView = z.output<typeof deadLetterView>;
+const pageView = z.object({
+  items: z.array(deadLetterView),
+  page: z.int(),
+  pageSize: z.int(),
+  pages: z.int(),
+  total: z.int(),
+  totals: z.record(z.enum(CODES), z.int()).meta({ description: 'How many match, by reason code (the code filter left aside).' }),
+});
+
+/** Events that can never be sent to one integration, each with its reason; the stream went on without them. */
+@ApiTags('dead letters')
+@Controller('api/v1/dead-letters')
+export class DeadLettersController {
+  private readonly deadLetters: Model<DeadLetterDocument>;
+
+  constructor(store: DocumentStore) {
+    this.deadLetters = store.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
+  }
+
+  @Get()
+  @RequireRight('dead-letters:read')
+  @ApiOperation({ summary: 'List dead letters', description: 'Newest first, with filters, paging and totals.' })
+  @ApiQueryOf(query)
+  @ApiOkResponse({ schema: apiSchema(pageView, 'output') })
+  async list(@Query(new ZodPipe(query)) { page, pageSize, code, ...filter }: z.output<typeof query>): Promise<z.output<typeof pageView>> {
+    const matching = {
+      ...(filter.integrationId === undefined ? {} : { integrationId: filter.integrationId }),
+      ...(filter.eventId === undefined ? {} : { eventId: filter.eventId }),
+      ...(filter.type === undefined ? {} : { eventType: filter.type }),
+      ...(filter.from === undefined && filter.to === undefined ? {} : { createdAt: { ...(filter.from === undefined ? {} : { $gte: new Date(filter.from) }), ...(filter.to === undefined ? {} : { $lt: new Date(filter.to) }) } }),
+    };
+    const counts = await Promise.all(CODES.map((known) => this.deadLetters.countDocuments({ ...matching, code: known })));
+    const totals = Object.fromEntries(CODES.map((known, index) => [known, counts[index] ?? 0])) as Record<(typeof CODES)[number], number>;
+    const total = code === undefined ? counts.reduce((sum, count) => sum + count, 0) : totals[code];
+    const documents = await this.deadLetters
+      .find(code === undefined ? matching : { ...matching, code })
+      .sort({ createdAt: -1, _id: 1 })
+      .skip((page - 1) * pageSize)
+      .limit(pageSize)
+      .lean<DeadLetterDocument[]>();
+    return { items: documents.map(viewOf), page, pageSize, pages: Math.ceil(total / pageSize), total, totals };
+  }
+
+  @Get(':id')
+  @RequireRight('dead-letters:read')
+  @ApiOperation({ summary: 'Read a dead letter' })
+  @ApiOkResponse({ schema: apiSchema(deadLetterView, 'output') })
+  @ApiNotFoundResponse({ description: 'There is none with this id.' })
+  async get(@Param('id') id: string): Promise<DeadLetterView> {
+    const document = await this.deadLetters.findOne({ _id: id }).lean<DeadLetterDocument>();
+    if (!document) throw new Problem(404, 'dead-letter-not-found', `There is no dead letter ${id.slice(0, 100).toWellFormed()}.`);
+    return viewOf(document);
+  }
+}
+
+function viewOf({ _id, occurredAt, createdAt, integrationName, ...document }: DeadLetterDocument): DeadLetterView {
+  return {
+    id: _id,
+    integrationId: document.integrationId,
+    integrationName: integrationName ?? '',
+    sequence: `${document.partition}.${document.offset}`,
+    partition: document.partition,
+    offset: document.offset,
+    eventId: document.eventId,
+    eventType: document.eventType,
+    occurredAt: occurredAt?.toISOString() ?? null,
+    code: document.code,
+    reason: document.reason,
+    rendered: document.rendered,
+    attempts: document.attempts,
+    createdAt: createdAt.toISOString(),
+  };
+}

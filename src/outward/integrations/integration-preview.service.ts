@@ -1,0 +1,102 @@
+import { hostname } from 'node:os';
+import { Inject, Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { SETTINGS } from '../../config/settings.js';
+import type { Settings } from '../../config/settings.js';
+import { CLOCK } from '../../contracts/clock.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Rendered } from '../../contracts/format.js';
+import type { AuditEvent } from '../../model/audit-event.js';
+import { eventTypeOf } from '../../model/event-types.js';
+import type { JsonObject } from '../../model/json.js';
+import { sampleEvent } from '../../model/sample-events.js';
+import { wantsType, type IntegrationSettings } from '../../model/integration.js';
+import { Problem } from '../../platform/http/problem.js';
+import { formatSettingsOf, frame } from '../delivery/shape.js';
+import { formatFor } from '../formats/index.js';
+import { EventCheck } from '../intake/event-check.js';
+import { IntegrationStatusService } from './integration-status.service.js';
+
+export const previewBody = z
+  .strictObject({
+    event: z.record(z.string(), z.unknown()).optional().meta({ description: 'An event as producers send it; it is checked, masked and completed like theirs. Reserved types are allowed here.' }),
+    type: z.string().max(64).optional().meta({ description: 'Instead of an event: the type of a sample event. account.provisioned when both are left out.' }),
+    sequence: z.string().regex(/^\d{1,9}\.\d{1,15}$/, 'a log position such as 0.42').optional().meta({ description: 'Log position to show; 0.0 when left out, as the event lies in no log.' }),
+  })
+  .refine(({ event, type }) => event === undefined || type === undefined, { path: ['type'], message: 'give either an event or the type of a sample' });
+
+export const previewView = z.object({
+  eventId: z.string(),
+  eventType: z.string(),
+  wanted: z.boolean().meta({ description: 'Whether the filter of the integration lets this type pass.' }),
+  rendered: z.boolean(),
+  shortened: z.boolean(),
+  text: z.string().nullable().meta({ description: 'The message without its framing.' }),
+  base64: z.string().nullable().meta({ description: 'The exact octets on the wire, framing included.' }),
+  bytes: z.int().meta({ description: 'Octets on the wire, framing included.' }),
+  messageBytes: z.int().meta({ description: 'Octets of the message alone; what the size limit is about.' }),
+  maxBytes: z.int(),
+  framing: z.enum(['octet-counting', 'newline', 'none']),
+  reject: z.object({ code: z.string(), reason: z.string() }).nullable().meta({ description: 'Why it can never be sent like this; it would become a dead letter.' }),
+});
+export type PreviewView = z.output<typeof previewView>;
+
+const DEFAULT_SAMPLE = 'account.provisioned';
+
+/** Renders an event exactly as it would be sent, without sending it. */
+@Injectable()
+export class IntegrationPreviewService {
+  /** Made when first needed: it compiles the schema of every type. */
+  private check: EventCheck | undefined;
+
+  constructor(
+    private readonly status: IntegrationStatusService,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'intake'>,
+  ) {}
+
+  /** @throws Problem 400 when the event would not be accepted from a producer either */
+  async preview(settings: IntegrationSettings, body: z.output<typeof previewBody>): Promise<PreviewView> {
+    const event = body.event === undefined ? this.sample(body.type ?? DEFAULT_SAMPLE) : this.complete(body.event as JsonObject);
+    const engine = settings.output.hostname === undefined ? await this.status.liveEngine(settings.enginePool) : undefined;
+    const format = formatSettingsOf(settings, engine?.host ?? ownHostname());
+    const rendered = render(settings, format, event, body.sequence ?? '0.0');
+    const facts = { eventId: event.id, eventType: event.type, wanted: wantsType(settings.filter.types, event.type), maxBytes: format.maxBytes, framing: settings.protocol === 'udp' ? ('none' as const) : settings.framing };
+    if (rendered.type === 'reject') return { ...facts, rendered: false, shortened: false, text: null, base64: null, bytes: 0, messageBytes: 0, reject: { code: rendered.code, reason: rendered.reason } };
+    const wire = frame(rendered.text, settings.framing, settings.protocol);
+    return { ...facts, rendered: true, shortened: rendered.shortened, text: rendered.text, base64: wire.toString('base64'), bytes: wire.length, messageBytes: Buffer.byteLength(rendered.text, 'utf8'), reject: null };
+  }
+
+  private sample(type: string): AuditEvent {
+    if (!eventTypeOf(type)) throw new Problem(400, 'unknown-event-type', 'The catalogue has no such type; GET /api/v1/event-types lists them.', { errors: [{ pointer: '/type', message: 'no event type' }] });
+    return sampleEvent(type);
+  }
+
+  private complete(sent: JsonObject): AuditEvent {
+    const { depth } = this.settings.intake;
+    if (isDeeperThan(sent, depth)) throw new Problem(413, 'event-too-deep', `The event is nested deeper than ${depth} levels (intake.depth).`);
+    this.check ??= new EventCheck(this.settings);
+    const outcome = this.check.check(sent, { producer: 'preview', source: 'urn:tidegate:preview', nowMs: this.clock.now(), own: true, everyFault: true });
+    if (outcome.type === 'checked') return outcome.event.event;
+    throw new Problem(400, outcome.code, `The event has ${outcome.faults.length} fault(s); see "errors" for each place.`, { errors: outcome.faults.map(({ pointer, reason }) => ({ pointer: `/event${pointer}`, message: reason })) });
+  }
+}
+
+function render(settings: IntegrationSettings, format: ReturnType<typeof formatSettingsOf>, event: AuditEvent, sequence: string): Rendered {
+  try {
+    return formatFor(settings.outputType).compile(format).render(event, sequence);
+  } catch (error) {
+    // As in the stream: what a format cannot take becomes a dead letter, never a failure of the service.
+    return { type: 'reject', code: 'not-renderable', reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
+}
+
+/** Printable ASCII for syslog HOSTNAME (RFC 5424, 6.2.4), as engines register it. */
+function ownHostname(): string {
+  return hostname().replace(/[^\x21-\x7e]/g, '-').slice(0, 255) || 'tidegate';
+}

@@ -1,0 +1,116 @@
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { AUDIT_TYPE_PATTERN, EVENT_TYPES, eventTypeOf } from '../../model/event-types.js';
+import { FRAMINGS, HEADER_STYLES, OUTPUT_HEADERS, OUTPUT_TYPES, parseServerUrl, PROTOCOL_TABLE, PROTOCOLS, type Framing, type HeaderStyle, type IntegrationSettings, type OutputType, type Protocol } from '../../model/integration.js';
+import type { ProblemItem } from '../../platform/http/problem.js';
+import { pointerOf } from '../../platform/http/zod.pipe.js';
+import { tlsFaults, tlsWarnings } from './tls-material.js';
+
+/** What fits together; the rules that span fields. Pure. */
+
+export interface Combination {
+  protocol: Protocol;
+  outputType: OutputType;
+  header: HeaderStyle;
+  framing: Framing;
+}
+
+/** Header styles that an output type can have over a protocol: without a header only over a stream, where a raw input reads it. */
+export function headersOf(protocol: Protocol, outputType: OutputType): HeaderStyle[] {
+  return HEADER_STYLES.filter((header) => OUTPUT_HEADERS[outputType].includes(header) && !(header === 'none' && protocol === 'udp'));
+}
+
+/** Every combination that is accepted. */
+export function validCombinations(): Combination[] {
+  return PROTOCOLS.flatMap((protocol) =>
+    OUTPUT_TYPES.flatMap((outputType) =>
+      headersOf(protocol, outputType).flatMap((header) => FRAMINGS.filter((framing) => PROTOCOL_TABLE[protocol].framings.includes(framing)).map((framing) => ({ protocol, outputType, header, framing }))),
+    ),
+  );
+}
+
+export interface RuleContext {
+  /** Settings before the change; null at creation. */
+  before: IntegrationSettings | null;
+  /** Sealed fields that cannot be read: what depends on them is not judged until they are set again. */
+  unreadable: boolean;
+}
+
+/** Each fault of complete settings with its pointer. */
+export function ruleFaults(settings: IntegrationSettings, { before, unreadable }: RuleContext): ProblemItem[] {
+  const faults: ProblemItem[] = [];
+  const fault = (pointer: string, message: string) => faults.push({ pointer, message });
+  const { protocol, outputType, header, framing, output, connection } = settings;
+  const table = PROTOCOL_TABLE[protocol];
+
+  const host = parseServerUrl(settings.serverUrl)?.host ?? '';
+  if (!isHost(host)) fault('/serverUrl', `"${host.slice(0, 100)}" is no host name or IP address`);
+  if (/\p{Cc}/u.test(settings.name)) fault('/name', 'no control characters');
+  if (!table.framings.includes(framing)) fault('/framing', `not possible over ${protocol}; use ${table.framings.join(' or ')}`);
+  if (!headersOf(protocol, outputType).includes(header)) fault('/header', `not possible with output type ${outputType} over ${protocol}; use ${headersOf(protocol, outputType).join(' or ')}`);
+  if (header === 'rfc3164' && !/^[^:[\]]{1,32}$/.test(output.appName)) fault('/output/appName', 'as the TAG of an RFC 3164 header: at most 32 characters, no colon or bracket');
+  if (output.maxBytes !== undefined && output.maxBytes > table.hardMaxBytes) fault('/output/maxBytes', `at most ${table.hardMaxBytes} over ${protocol}`);
+  if (!isTimeZone(output.timeZone)) fault('/output/timeZone', 'not a known IANA time zone, for example UTC or Europe/Vienna');
+  if (connection.retryMaxMs < connection.retryInitialMs) fault('/connection/retryMaxMs', `at least connection.retryInitialMs (${connection.retryInitialMs})`);
+  settings.filter.types.forEach((type, index) => {
+    if (!isKnownTypeOrPrefix(type)) fault(`/filter/types/${index}`, `"${type}" is no event type and no prefix of one; GET /api/v1/event-types lists them`);
+  });
+  faults.push(...tlsSectionFaults(settings, before, unreadable));
+  return faults;
+}
+
+/** What is accepted and yet worth a word. */
+export function settingsWarnings(settings: IntegrationSettings, now: number): ProblemItem[] {
+  const { protocol, connection: { tls }, output } = settings;
+  const warnings: ProblemItem[] = [];
+  if (protocol === 'tls') warnings.push(...tlsWarnings(tls, now));
+  else if (usesTls(tls)) warnings.push({ pointer: '/connection/tls', message: `The TLS settings are kept but not used: events leave unencrypted over ${protocol}.` });
+  if (protocol === 'udp' && (output.maxBytes ?? 0) > 1472) warnings.push({ pointer: '/output/maxBytes', message: 'Datagrams over 1,472 octets are fragmented on most networks and easily lost.' });
+  return warnings;
+}
+
+/** Texts that are no well-formed Unicode (lone surrogates) would be stored as something else than was sent. */
+export function illFormedTexts(value: unknown, path: readonly PropertyKey[] = []): ProblemItem[] {
+  if (typeof value === 'string') return value.isWellFormed() ? [] : [{ pointer: pointerOf(path), message: 'not well-formed Unicode text' }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, member]) => illFormedTexts(member, [...path, key]));
+}
+
+function tlsSectionFaults(settings: IntegrationSettings, before: IntegrationSettings | null, unreadable: boolean): ProblemItem[] {
+  const { tls } = settings.connection;
+  const old = before?.connection.tls;
+  const changed = (Object.keys(tls) as Array<keyof typeof tls>).filter((field) => tls[field] !== (old?.[field] ?? (field === 'verify' ? true : undefined)));
+  if (settings.protocol !== 'tls') return changed.filter((field) => field !== 'verify' || !tls.verify).map((field) => ({ pointer: `/connection/tls/${field}`, message: `needs protocol tls; over ${settings.protocol} nothing is encrypted` }));
+  const faults: ProblemItem[] = [];
+  if (tls.serverName !== undefined && !isHost(tls.serverName)) faults.push({ pointer: '/connection/tls/serverName', message: 'no host name or IP address' });
+  const material = changed.some((field) => field === 'ca' || field === 'certificate' || field === 'key') || (old?.certificate !== undefined && tls.certificate === undefined) || (old?.key !== undefined && tls.key === undefined);
+  if (material && !unreadable) faults.push(...tlsFaults(tls));
+  return faults;
+}
+
+function usesTls(tls: IntegrationSettings['connection']['tls']): boolean {
+  return Object.entries(tls).some(([field, value]) => (field === 'verify' ? value === false : value !== undefined));
+}
+
+function isHost(host: string): boolean {
+  if (isIP(host) !== 0) return true;
+  const ascii = domainToASCII(host).replace(/\.$/, '');
+  return ascii.length <= 253 && ascii.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/i.test(label));
+}
+
+function isTimeZone(timeZone: string): boolean {
+  if (!/^[A-Za-z]/.test(timeZone)) return false;
+  try {
+    return new Intl.DateTimeFormat('en-US', { timeZone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+function isKnownTypeOrPrefix(type: string): boolean {
+  if (type === '*' || type === 'audit.*') return true;
+  if (!type.includes('*')) return eventTypeOf(type) !== undefined;
+  if (!type.endsWith('.*') || type.indexOf('*') !== type.length - 1) return false;
+  const prefix = type.slice(0, -1);
+  return EVENT_TYPES.some((known) => known.id.startsWith(prefix)) || AUDIT_TYPE_PATTERN.test(`${prefix}x`);
+}

@@ -1,0 +1,99 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Model } from 'mongoose';
+import { z } from 'zod';
+import { CLOCK } from '../../contracts/clock.js';
+import type { Clock } from '../../contracts/clock.js';
+import { DocumentStore } from '../../platform/documents/document-store.js';
+import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
+import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter.schema.js';
+import { engineSchema, type EngineDocument } from '../engine/engine.schema.js';
+import { integrationStatusSchema, type IntegrationStatusDocument } from '../engine/integration-status.schema.js';
+import { engineView, engineViewOf } from './engine-view.js';
+import { isLive, mergeStatus, statusView, type StatusView } from './integration-status.js';
+import type { IntegrationDocument } from './integration.schema.js';
+
+const positionView = z.object({ partition: z.int(), position: z.int().meta({ description: 'Everything before it is resolved: delivered, filtered or a stored dead letter.' }), updatedAt: z.iso.datetime() });
+export const positionsView = z.array(positionView);
+export type PositionView = z.output<typeof positionView>;
+
+export const fullStatusView = statusView.extend({
+  integrationId: z.string(),
+  enginePool: z.string(),
+  deadLetters: z.int(),
+  positions: positionsView,
+  pool: z.array(engineView).meta({ description: 'Engines of the pool.' }),
+  byEngine: z.array(statusView.extend({ engineId: z.string(), positions: z.array(z.object({ partition: z.int(), position: z.int(), next: z.int() })) })),
+});
+export type FullStatusView = z.output<typeof fullStatusView>;
+
+type Subject = Pick<IntegrationDocument, '_id' | 'enabled' | 'enginePool'>;
+
+/** Reads what the engines write about integrations and themselves. */
+@Injectable()
+export class IntegrationStatusService {
+  private readonly statuses: Model<IntegrationStatusDocument>;
+  private readonly engines: Model<EngineDocument>;
+  private readonly cursors: Model<CursorDocument>;
+  private readonly deadLetters: Model<DeadLetterDocument>;
+
+  constructor(store: DocumentStore, @Inject(CLOCK) private readonly clock: Clock) {
+    this.statuses = store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema);
+    this.engines = store.model<EngineDocument>('engine', engineSchema);
+    this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
+    this.deadLetters = store.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
+  }
+
+  /** Summaries by integration id; two reads, however many integrations. */
+  async summaries(integrations: readonly Subject[]): Promise<Map<string, StatusView>> {
+    if (integrations.length === 0) return new Map();
+    const [documents, engines] = await Promise.all([
+      this.statuses.find({ integrationId: { $in: integrations.map(({ _id }) => _id) } }).lean<IntegrationStatusDocument[]>(),
+      this.engines.find({ pool: { $in: [...new Set(integrations.map(({ enginePool }) => enginePool))] } }).lean<EngineDocument[]>(),
+    ]);
+    const byIntegration = new Map<string, IntegrationStatusDocument[]>();
+    for (const document of documents) byIntegration.set(document.integrationId, [...(byIntegration.get(document.integrationId) ?? []), document]);
+    const now = this.clock.now();
+    return new Map(integrations.map((integration) => [integration._id, mergeStatus(integration, byIntegration.get(integration._id) ?? [], engines, now)]));
+  }
+
+  async summary(integration: Subject): Promise<StatusView> {
+    const summary = (await this.summaries([integration])).get(integration._id);
+    return summary ?? mergeStatus(integration, [], [], this.clock.now());
+  }
+
+  async full(integration: Subject): Promise<FullStatusView> {
+    const [documents, engines, positions, deadLetters] = await Promise.all([
+      this.statuses.find({ integrationId: integration._id }).lean<IntegrationStatusDocument[]>(),
+      this.engines.find({ pool: integration.enginePool }).sort({ _id: 1 }).lean<EngineDocument[]>(),
+      this.positions(integration._id),
+      this.deadLetters.countDocuments({ integrationId: integration._id }),
+    ]);
+    const now = this.clock.now();
+    return {
+      integrationId: integration._id,
+      enginePool: integration.enginePool,
+      ...mergeStatus(integration, documents, engines, now),
+      deadLetters,
+      positions,
+      pool: engines.map((engine) => engineViewOf(engine, now)),
+      byEngine: documents.map((document) => ({ engineId: document.engineId, ...mergeStatus({ ...integration, enginePool: document.enginePool }, [document], engines, now), positions: document.positions.map(({ partition, position, next }) => ({ partition, position, next })) })),
+    };
+  }
+
+  /** How far an integration is in each partition. */
+  async positions(integrationId: string): Promise<PositionView[]> {
+    const cursors = await this.cursors.find({ integrationId }).sort({ partition: 1 }).lean<CursorDocument[]>();
+    return cursors.map(({ partition, position, updatedAt }) => ({ partition, position, updatedAt: updatedAt.toISOString() }));
+  }
+
+  /** The cursors of an integration that is deleted; an engine that still holds it does the same when it lets go. */
+  async forgetPositions(integrationId: string): Promise<void> {
+    await this.cursors.deleteMany({ integrationId });
+  }
+
+  /** An engine of the pool that lives, if any. */
+  async liveEngine(pool: string): Promise<EngineDocument | undefined> {
+    const newest = await this.engines.findOne({ pool }).sort({ heartbeatAt: -1 }).lean<EngineDocument>();
+    return newest && isLive(newest.heartbeatAt, this.clock.now()) ? newest : undefined;
+  }
+}

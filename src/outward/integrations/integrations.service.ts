@@ -1,0 +1,216 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Model } from 'mongoose';
+import { v7 as uuidV7 } from 'uuid';
+import { CLOCK } from '../../contracts/clock.js';
+import type { Clock } from '../../contracts/clock.js';
+import { EVENT_LOG } from '../../contracts/event-log.js';
+import type { EventLog } from '../../contracts/event-log.js';
+import { SECRETS } from '../../contracts/secrets.js';
+import type { Secrets } from '../../contracts/secrets.js';
+import type { FieldChange } from '../../model/audit-event.js';
+import type { IntegrationSettings } from '../../model/integration.js';
+import type { JsonObject } from '../../model/json.js';
+import type { Principal } from '../../platform/access/rights.js';
+import { withAudit } from '../../platform/audit/audit-outbox.js';
+import { AuditRelay } from '../../platform/audit/audit.relay.js';
+import type { AuditRecord } from '../../platform/audit/audit-record.js';
+import { actorOf, newAuditRecord } from '../../platform/audit/new-audit-record.js';
+import { DocumentStore } from '../../platform/documents/document-store.js';
+import { Problem, type ProblemItem } from '../../platform/http/problem.js';
+import { EngineWake } from '../engine/engine-wake.js';
+import type { IntegrationPatch } from './integration-body.js';
+import { changesBetween } from './integration-changes.js';
+import { illFormedTexts, ruleFaults } from './integration-rules.js';
+import { openIntegration, sealSettings, type OpenedIntegration } from './integration-secrets.js';
+import { integrationDocumentSchema, type IntegrationDocument } from './integration.schema.js';
+import { clearedSecrets, mergeSettings } from './merge-settings.js';
+import { checkPrecondition, etagOf, type Precondition } from './version-check.js';
+
+type Verb = 'create' | 'update' | 'delete' | 'enable' | 'disable' | 'test';
+
+/** How often a change without a precondition is applied again to what another writer stored in between. */
+const MOST_TRIES = 20;
+
+/**
+ * What administrators do to integrations. Each act is one write of one document, with its audit record in it and the version as the condition:
+ * of two writers that read the same version one wins, the other is told.
+ */
+@Injectable()
+export class IntegrationsService {
+  private readonly integrations: Model<IntegrationDocument>;
+
+  constructor(
+    store: DocumentStore,
+    private readonly relay: AuditRelay,
+    private readonly engineWake: EngineWake,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(SECRETS) private readonly secrets: Secrets,
+    @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges'>,
+  ) {
+    this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
+    this.relay.watch(this.integrations, { removeWhenEmpty: true });
+  }
+
+  /** @throws Problem 404 */
+  async get(id: string): Promise<OpenedIntegration> {
+    const document = await this.integrations.findOne({ _id: id, deleted: false }).lean<IntegrationDocument>();
+    if (!document) throw notFound(id);
+    return openIntegration(document, this.secrets);
+  }
+
+  /** Always disabled at first. @throws Problem 400, 409 (name taken) */
+  async create(body: IntegrationPatch, principal: Principal): Promise<OpenedIntegration> {
+    const settings = { ...this.checked(null, body), enabled: false };
+    const now = new Date(this.clock.now());
+    const id = uuidV7();
+    const document: IntegrationDocument = {
+      _id: id,
+      ...sealSettings(id, settings, this.secrets),
+      ...keysOf(settings),
+      version: 1,
+      createdAt: now,
+      updatedAt: now,
+      changedAt: now,
+      deleted: false,
+      deletedAt: null,
+      auditOutbox: [this.record('create', { id, name: settings.name }, principal, settings, changesBetween(null, settings))],
+    };
+    await this.integrations.create(document).catch((error: unknown) => {
+      throw nameTaken(error, settings.name) ?? error;
+    });
+    this.changed();
+    return openIntegration(document, this.secrets);
+  }
+
+  /** A change of any fields (RFC 7396). One that changes nothing is no act: version and audit stay. @throws Problem 400, 404, 409, 412, 503 */
+  async change(id: string, patch: IntegrationPatch, precondition: Precondition, principal: Principal): Promise<OpenedIntegration> {
+    return this.conditionally(id, precondition, async (before) => {
+      const settings = this.checked(before, patch);
+      const cleared = clearedSecrets(patch);
+      const sealed = sealSettings(id, settings, this.secrets, before, cleared);
+      const changes = changesBetween(before.settings, settings);
+      for (const field of cleared) if (before.unreadable.has(field)) changes.push({ field: `connection.tls.${field}`, old: 'unreadable' });
+      if (changes.length === 0) return before.document;
+      const startPositions = settings.enabled && before.document.startPositions === undefined ? await this.startPositions() : before.document.startPositions;
+      const subject = { id, name: settings.name };
+      const switched = changes.filter((change) => change.field === 'enabled');
+      const others = changes.filter((change) => change.field !== 'enabled');
+      const records: AuditRecord[] = [];
+      if (others.length > 0) records.push(this.record('update', subject, principal, settings, others));
+      if (switched.length > 0) records.push(this.record(settings.enabled ? 'enable' : 'disable', subject, principal, settings, switched));
+      return this.store(before.document, { ...sealed, ...keysOf(settings), ...(startPositions === undefined ? {} : { startPositions }) }, records);
+    });
+  }
+
+  /** Leaves a mark without secrets, so that engines stop. @returns the document as it was. @throws Problem 404, 409, 412 */
+  async delete(id: string, precondition: Precondition, principal: Principal): Promise<{ before: OpenedIntegration; deletedAt: Date }> {
+    let deletedAt = new Date(this.clock.now());
+    let last: OpenedIntegration | undefined;
+    await this.conditionally(id, precondition, async (before) => {
+      last = before;
+      deletedAt = new Date(this.clock.now());
+      const { ca: _ca, certificate: _certificate, key: _key, ...tls } = before.document.connection.tls;
+      const mark = { connection: { ...before.document.connection, tls }, enabled: false, deleted: true, deletedAt };
+      return this.store(before.document, mark, [this.record('delete', { id, name: before.settings.name }, principal, before.settings, changesBetween(before.settings, null))]);
+    });
+    if (!last) throw notFound(id);
+    return { before: last, deletedAt };
+  }
+
+  /** Records an act that does not change the settings: in the same document, the version stays. */
+  async recordAct(opened: OpenedIntegration, verb: Verb, principal: Principal, facts: Partial<AuditRecord>): Promise<void> {
+    const { _id: id, name } = opened.document;
+    const record = { ...this.record(verb, { id, name }, principal, opened.settings, []), ...facts };
+    await this.integrations.updateOne({ _id: id }, withAudit<IntegrationDocument>({}, record));
+    this.relay.wake();
+  }
+
+  private checked(before: OpenedIntegration | null, patch: IntegrationPatch): IntegrationSettings {
+    const illFormed = illFormedTexts(patch);
+    if (illFormed.length > 0) throw invalid(illFormed);
+    const outcome = mergeSettings(before?.settings ?? null, patch);
+    if (outcome.type === 'faults') throw invalid(outcome.faults);
+    const tlsPatch = patch.connection?.tls;
+    const cleared = clearedSecrets(patch);
+    const unreadable = [...(before?.unreadable.keys() ?? [])].some((field) => typeof tlsPatch?.[field] !== 'string' && !cleared.has(field));
+    const faults = ruleFaults(outcome.settings, { before: before?.settings ?? null, unreadable });
+    if (faults.length > 0) throw invalid(faults);
+    return outcome.settings;
+  }
+
+  /** Reads, checks the precondition, acts; again when another writer came in between and the caller named no version. */
+  private async conditionally(id: string, precondition: Precondition, act: (before: OpenedIntegration) => Promise<IntegrationDocument | null>): Promise<OpenedIntegration> {
+    for (let tries = 1; ; tries += 1) {
+      const before = await this.get(id);
+      checkPrecondition(precondition, before.document.version);
+      const after = await act(before);
+      if (after) return after === before.document ? before : openIntegration(after, this.secrets);
+      if (tries >= MOST_TRIES) {
+        const { version } = (await this.get(id)).document;
+        throw new Problem(409, 'version-conflict', `Too many writers at the same time; the version is ${version} by now. Try again.`, { currentVersion: version, headers: { ETag: etagOf(version) } });
+      }
+    }
+  }
+
+  /** One write, only onto the version that was read; null when it is another one by now. */
+  private async store(before: IntegrationDocument, fields: Partial<IntegrationDocument>, records: AuditRecord[]): Promise<IntegrationDocument | null> {
+    const now = new Date(this.clock.now());
+    const set = { ...fields, version: before.version + 1, updatedAt: now, changedAt: now };
+    const after = await this.integrations
+      .findOneAndUpdate({ _id: before._id, version: before.version, deleted: false }, withAudit<IntegrationDocument>({ $set: set }, ...records), { returnDocument: 'after' })
+      .lean<IntegrationDocument>()
+      .catch((error: unknown) => {
+        throw nameTaken(error, fields.name ?? before.name) ?? error;
+      });
+    if (after) this.changed();
+    return after;
+  }
+
+  /** The ends of the log: what was accepted before an integration was enabled for the first time is not sent to it. */
+  private async startPositions(): Promise<Record<string, number>> {
+    try {
+      return Object.fromEntries((await this.eventLog.ranges()).map(({ partition, next }) => [String(partition), next]));
+    } catch (error) {
+      throw new Problem(503, 'event-log-unavailable', `The event log does not answer (${error instanceof Error ? error.message : String(error)}), so it is not known where delivery starts. Try again.`, { headers: { 'Retry-After': '5' } });
+    }
+  }
+
+  private record(verb: Verb, subject: { id: string; name: string }, principal: Principal, settings: IntegrationSettings, changes: FieldChange[]): AuditRecord {
+    const unverified = settings.protocol === 'tls' && !settings.connection.tls.verify;
+    const attributes: JsonObject = { enginePool: settings.enginePool, serverUrl: settings.serverUrl, protocol: settings.protocol, ...(unverified ? { tlsVerify: false } : {}) };
+    return newAuditRecord(
+      {
+        type: `audit.integration.${verb}`,
+        actor: actorOf(principal),
+        subject: { kind: 'integration', ...subject },
+        attributes,
+        ...(changes.length > 0 ? { changes } : {}),
+        ...(unverified ? { severity: 5, reason: 'TLS without verification of the receiver (connection.tls.verify is false).' } : {}),
+      },
+      this.clock,
+    );
+  }
+
+  private changed(): void {
+    this.relay.wake();
+    this.engineWake.wake();
+  }
+}
+
+export function notFound(id: string): Problem {
+  return new Problem(404, 'integration-not-found', `There is no integration ${id.slice(0, 100).toWellFormed()}.`);
+}
+
+function keysOf(settings: IntegrationSettings): Pick<IntegrationDocument, 'nameKey' | 'searchKey'> {
+  const lower = (text: string) => text.normalize('NFC').toLowerCase();
+  return { nameKey: lower(settings.name), searchKey: [settings.name, settings.serverUrl, settings.enginePool].map(lower).join('\n') };
+}
+
+function invalid(errors: ProblemItem[]): Problem {
+  return new Problem(400, 'invalid-request', `The request has ${errors.length} fault(s); see "errors" for each place.`, { errors });
+}
+
+function nameTaken(error: unknown, name: string): Problem | undefined {
+  const duplicate = error instanceof Error && 'code' in error && error.code === 11000;
+  return duplicate ? new Problem(409, 'name-taken', `There is an integration "${name}" already (upper and lower case count as equal). Choose another name.`, { errors: [{ pointer: '/name', message: 'is taken' }] }) : undefined;
+}
