@@ -18,6 +18,10 @@ export const RequireRight = (right: Right) => SetMetadata(RIGHT_KEY, right);
 /** A route for everybody: health, OpenAPI. Rare, and listed in a test. */
 export const PublicRoute = () => SetMetadata(PUBLIC_KEY, true);
 
+export const ACCEPT_BASIC_KEY = 'tidegate:accept-basic';
+/** HTTP Basic is accepted on this route whatever the address: the doors that machines knock at and that know nothing else. */
+export const AcceptBasic = () => SetMetadata(ACCEPT_BASIC_KEY, true);
+
 /** Who makes a request; on `request.principal` after the guard. */
 export interface Principal {
   id: string;
