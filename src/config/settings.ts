@@ -81,6 +81,10 @@ const jobs = z.strictObject({
 });
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').meta({ help: 'Least level of the service log.' }),
+  levels: z.array(z.string().regex(/^[a-z0-9.-]{1,60}=(debug|info|warn|error|silent)$/)).default([]).meta({ help: 'Levels of single parts as part=level, for example engine=debug; a part covers the parts below it.' }),
+});
+const metrics = z.strictObject({
+  public: z.boolean().default(false).meta({ help: 'Serve /metrics to everybody who reaches the listener; else it needs the right status:read.' }),
 });
 
 export const settingsSchema = z.strictObject({
@@ -102,6 +106,7 @@ export const settingsSchema = z.strictObject({
   audit: audit.prefault({}),
   jobs: jobs.prefault({}),
   log: log.prefault({}),
+  metrics: metrics.prefault({}),
 }).superRefine((settings, context) => {
   const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   if (settings.tls.cert !== undefined && settings.tls.key === undefined) fault(['tls', 'key'], 'is missing while tls.cert is set; set both for HTTPS, or neither');

@@ -25,7 +25,7 @@ export class AuditJanitor {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.records = store.model<AuditRecordDocument>('audit-record', auditRecordSchema);
-    jobs.register({ name: 'audit-janitor', schedule: { intervalMs: INTERVAL_MS }, run: (signal) => this.run(signal), runAtStart: true });
+    jobs.register({ name: 'audit-janitor', intervalMs: INTERVAL_MS, run: (signal) => this.run(signal), runAtStart: true });
   }
 
   async run(signal: AbortSignal): Promise<{ recordsRemoved: number; documentsRemoved: number }> {

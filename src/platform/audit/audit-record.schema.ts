@@ -27,7 +27,7 @@ export const auditRecordSchema = new Schema<AuditRecordDocument>(
   },
   { collection: 'audit_records', versionKey: false, minimize: false },
 );
-auditRecordSchema.index({ exportedAt: 1, refusedAt: 1, _id: 1 });
+auditRecordSchema.index({ exportedAt: 1, refusedAt: 1, occurredAt: 1, _id: 1 });
 auditRecordSchema.index({ occurredAt: -1, _id: -1 });
 auditRecordSchema.index({ type: 1, occurredAt: -1 });
 auditRecordSchema.index({ 'actor.id': 1, occurredAt: -1 });

@@ -172,7 +172,7 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
 
   private async exportWaiting(sink: EventSink, lease: Lease, result: RelayPass): Promise<RelayPass> {
     for (;;) {
-      const waiting = await this.records.find(WAITING).sort({ _id: 1 }).limit(this.settings.audit.relayBatchRecords).lean<AuditRecordDocument[]>();
+      const waiting = await this.records.find(WAITING).sort({ occurredAt: 1, _id: 1 }).limit(this.settings.audit.relayBatchRecords).lean<AuditRecordDocument[]>();
       if (waiting.length === 0) return { ...result, ended: 'nothing-waits' };
       for (const wave of wavesOf(waiting)) {
         if (this.stopping) return { ...result, ended: 'stopping' };

@@ -1,12 +1,13 @@
 import { CronTime } from 'cron';
 import type { JobCounts } from './job-state.schema.js';
 
+/** When: at the multiples of `intervalMs` since 1970, so that all replicas agree, or by a cron expression (5 or 6 fields, in UTC). */
+export type JobSchedule = { intervalMs: number; cron?: undefined } | { cron: string; intervalMs?: undefined };
+
 /** Scheduled work. One replica runs it once a tick; runs never overlap. */
-export interface Job {
+export type Job = JobSchedule & {
   /** Lower-case words with hyphens, unique in the service: `audit-janitor`. */
   name: string;
-  /** Ticks at the multiples of this since 1970 (so all replicas agree), or by a cron expression (5 or 6 fields, in UTC). */
-  schedule: { intervalMs: number } | { cron: string };
   /**
    * Does the work. What it throws is recorded as a failure and the job goes on at its next tick. Must be harmless when done twice (a process may die, or lose its lease while it is held up).
    * `signal` aborts when the process stops or the lease is lost: end soon then. Answers what it did; nothing or all zero for a quiet run.
@@ -16,15 +17,15 @@ export interface Job {
   runAtStart?: boolean;
   /** How long another replica waits for a dead process; renewed while the run lasts. Default 60,000. */
   leaseMs?: number;
-}
+};
 
 /** First tick after the time (ms). @throws CronError when the expression is wrong. */
-export function nextTick(schedule: Job['schedule'], afterMs: number): number {
-  if ('intervalMs' in schedule) return (Math.floor(afterMs / schedule.intervalMs) + 1) * schedule.intervalMs;
+export function nextTick(schedule: JobSchedule, afterMs: number): number {
+  if (schedule.intervalMs !== undefined) return (Math.floor(afterMs / schedule.intervalMs) + 1) * schedule.intervalMs;
   return new CronTime(schedule.cron, 'UTC').getNextDateFrom(new Date(afterMs), 'UTC').toMillis();
 }
 
 /** For people. */
-export function scheduleText(schedule: Job['schedule']): string {
-  return 'intervalMs' in schedule ? `every ${schedule.intervalMs / 1000} s` : schedule.cron;
+export function scheduleText(schedule: JobSchedule): string {
+  return schedule.intervalMs !== undefined ? `every ${schedule.intervalMs / 1000} s` : schedule.cron;
 }

@@ -12,6 +12,7 @@ import { JobsService } from './jobs.service.js';
 import { Leases } from './leases.js';
 
 const settings = settingsFrom({ jobs: { stopGraceMs: 200 } });
+const daily = { cron: '0 3 * * *', intervalMs: undefined };
 const page = { page: 1, pageSize: 100 };
 
 describe('JobsService', () => {
@@ -26,7 +27,7 @@ describe('JobsService', () => {
     replicas.push(jobs);
     return jobs;
   };
-  const every10s = (run: (signal: AbortSignal) => Promise<JobCounts | void>, more: Partial<Job> = {}): Job => ({ name: 'sweep', schedule: { intervalMs: 10_000 }, run, ...more });
+  const every10s = (run: (signal: AbortSignal) => Promise<JobCounts | void>, more: Partial<Job> = {}): Job => ({ name: 'sweep', intervalMs: 10_000, run, ...more } as Job);
   const runs = async () => (await history.list({ job: 'sweep' }, page)).items.reverse();
 
   beforeEach(async () => {
@@ -90,10 +91,10 @@ describe('JobsService', () => {
   it('takes over from a process that died during a run, tells the abandoned run, and does not wait for the next tick', async () => {
     const dead = gateOf();
     const [one, two] = [replica(), replica()];
-    one.register(every10s(dead.pass, { schedule: { cron: '0 3 * * *' }, leaseMs: 60_000, runAtStart: true }));
+    one.register(every10s(dead.pass, { ...daily, leaseMs: 60_000, runAtStart: true }));
     const died = one.attempt('sweep');
     await dead.entered;
-    two.register(every10s(async () => ({ swept: 1 }), { schedule: { cron: '0 3 * * *' }, leaseMs: 60_000 }));
+    two.register(every10s(async () => ({ swept: 1 }), { ...daily, leaseMs: 60_000 }));
     expect(await two.attempt('sweep')).toBe('busy');
     time += 60_001;
     expect(await two.attempt('sweep')).toBe('ran');
@@ -168,7 +169,7 @@ describe('JobsService', () => {
       if (count === 1) await first.pass();
       if (count === 3) await third.pass();
       return { count };
-    }, { schedule: { cron: '0 3 * * *' } }));
+    }, { ...daily }));
     jobs.onApplicationBootstrap();
     while ((await jobs.list()).length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     time += 1;
@@ -214,11 +215,11 @@ describe('JobsService', () => {
 
   it('makes up for a tick that was missed while nothing ran', async () => {
     const before = replica();
-    before.register(every10s(async () => {}, { schedule: { cron: '0 3 * * *' } }));
+    before.register(every10s(async () => {}, { ...daily }));
     expect(await before.attempt('sweep')).toBe('not-due');
     time = Date.parse('2026-03-02T09:00:00Z');
     const after = replica();
-    after.register(every10s(async () => ({ swept: 1 }), { schedule: { cron: '0 3 * * *' } }));
+    after.register(every10s(async () => ({ swept: 1 }), { ...daily }));
     expect(await after.attempt('sweep')).toBe('ran');
     expect((await after.list())[0]?.dueAt).toEqual(new Date('2026-03-03T03:00:00Z'));
   });
@@ -227,7 +228,7 @@ describe('JobsService', () => {
     const jobs = replica();
     jobs.register(every10s(async () => {}));
     expect(() => jobs.register(every10s(async () => {}))).toThrow('two jobs with the name "sweep"');
-    expect(() => jobs.register({ name: 'other', schedule: { cron: 'every day' }, run: async () => {} })).toThrow();
+    expect(() => jobs.register({ name: 'other', cron: 'every day', run: async () => {} })).toThrow();
   });
 });
 

@@ -58,7 +58,7 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
   /** Called in a constructor or `onModuleInit`; later registrations start at once. @throws when the name is taken or the schedule is wrong. */
   register(job: Job): void {
     if (this.registered.has(job.name)) throw new Error(`there are two jobs with the name "${job.name}"`);
-    nextTick(job.schedule, this.clock.now());
+    nextTick(job, this.clock.now());
     this.registered.set(job.name, { job, announced: false, active: undefined, again: false, recheck: undefined });
     if (this.started) this.begin(job.name);
   }
@@ -158,11 +158,11 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
   private async announce(entry: Registered): Promise<void> {
     const { job } = entry;
     const now = this.clock.now();
-    const dueAt = new Date(job.runAtStart ? now : nextTick(job.schedule, now));
+    const dueAt = new Date(job.runAtStart ? now : nextTick(job, now));
     await this.states.updateOne(
       { _id: job.name },
       // $min: a tick that was missed while nothing ran is made up for, and a shortened interval takes hold at once.
-      { $min: { dueAt }, $set: { schedule: scheduleText(job.schedule), registeredAt: new Date(now) }, $setOnInsert: { current: null, lastRun: null } },
+      { $min: { dueAt }, $set: { schedule: scheduleText(job), registeredAt: new Date(now) }, $setOnInsert: { current: null, lastRun: null } },
       { upsert: true },
     );
     entry.announced = true;
@@ -175,7 +175,7 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
     const before = await this.states
       .findOneAndUpdate(
         dueOrAbandoned(job.name, startedAt),
-        { $set: { dueAt: new Date(nextTick(job.schedule, startedAt.getTime())), current: { runId, startedAt, host: this.host } } },
+        { $set: { dueAt: new Date(nextTick(job, startedAt.getTime())), current: { runId, startedAt, host: this.host } } },
         { returnDocument: 'before' },
       )
       .lean<JobStateDocument>();
@@ -239,7 +239,7 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
     const entry = this.registered.get(name);
     if (!entry || this.stopping) return;
     const now = this.clock.now();
-    const tick = nextTick(entry.job.schedule, now);
+    const tick = nextTick(entry.job, now);
     // A far tick is reached in several steps: timers hold at most 2^31-1 ms.
     const waitMs = Math.min(tick - now, LONGEST_TIMEOUT_MS);
     const timer = setTimeout(() => {

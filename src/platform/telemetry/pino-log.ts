@@ -1,0 +1,55 @@
+import { pino, stdTimeFunctions, type DestinationStream, type Logger } from 'pino';
+import type { Settings } from '../../config/settings.js';
+import type { Log } from '../../contracts/log.js';
+import { LOG_LEVELS, LogLevels, type LogLevel } from './log-levels.js';
+import { redact, redactText } from './redact.js';
+
+/** The service log: one JSON line each to standard output, secrets masked, a level a part that may be changed while it runs. */
+export class PinoLog implements Log {
+  private known: { version: number; rank: number } | undefined;
+
+  private constructor(private readonly logger: Logger, readonly levels: LogLevels, private readonly part: string) {}
+
+  /** `destination` for tests; standard output else. */
+  static create(settings: Pick<Settings, 'log'>, destination?: DestinationStream): PinoLog {
+    const options = {
+      // Levels are decided here, a part at a time.
+      level: 'debug',
+      base: undefined,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (label: string) => ({ level: label }), log: (facts: Record<string, unknown>) => redact(facts) as Record<string, unknown> },
+    };
+    return new PinoLog(destination ? pino(options, destination) : pino(options), new LogLevels(settings.log), '');
+  }
+
+  debug(facts: object, message: string): void {
+    this.write('debug', facts, message);
+  }
+
+  info(facts: object, message: string): void {
+    this.write('info', facts, message);
+  }
+
+  warn(facts: object, message: string): void {
+    this.write('warn', facts, message);
+  }
+
+  error(facts: object, message: string): void {
+    this.write('error', facts, message);
+  }
+
+  child(part: string): PinoLog {
+    return new PinoLog(this.logger, this.levels, this.part === '' ? part : `${this.part}.${part}`);
+  }
+
+  /** Changes how much a part says from now on; the empty part is all others. */
+  setLevel(part: string, level: LogLevel | undefined): void {
+    this.levels.set(part, level);
+  }
+
+  private write(level: Exclude<LogLevel, 'silent'>, facts: object, message: string): void {
+    if (this.known?.version !== this.levels.version) this.known = { version: this.levels.version, rank: LOG_LEVELS.indexOf(this.levels.of(this.part)) };
+    if (LOG_LEVELS.indexOf(level) < this.known.rank) return;
+    this.logger[level](this.part === '' ? facts : { part: this.part, ...facts }, redactText(message));
+  }
+}
