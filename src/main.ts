@@ -1,0 +1,48 @@
+import 'reflect-metadata';
+import { loadSettings, SettingsInvalid } from './config/load-settings.js';
+import type { Settings } from './config/settings.js';
+import { PinoLog } from './platform/telemetry/pino-log.js';
+import { startService } from './service.js';
+
+/** sysexits.h EX_CONFIG: a supervisor need not try again before somebody mended the settings. */
+const EXIT_CONFIG = 78;
+
+function readSettings(): Settings {
+  try {
+    return loadSettings(process.env);
+  } catch (error) {
+    if (!(error instanceof SettingsInvalid)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(EXIT_CONFIG);
+  }
+}
+
+async function main(): Promise<void> {
+  const settings = readSettings();
+  const log = PinoLog.create(settings);
+  // A forgotten rejection must not end a service that has accepted events; it is a defect and is said so.
+  process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody looked'));
+  const { url, openApiUrl, docsUrl, application } = await startService(settings, log);
+  process.stdout.write(`Tidegate is ready at ${url} (roles ${settings.roles.join(', ')})\n  OpenAPI    ${openApiUrl}\n  reference  ${docsUrl}\n`);
+
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.info({ signal }, 'stopping; a second signal ends at once');
+      application.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error({ err: error }, 'the stop met a fault');
+          process.exit(1);
+        },
+      );
+    });
+  }
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`Tidegate cannot start: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});
