@@ -1,4 +1,4 @@
-import { cleanLine, cleanLines } from '../shared/clean-text.js';
+import { cleanLine, cleanLines, trimSpaces } from '../shared/clean-text.js';
 import { cutToOctets, fits } from '../shared/utf8.js';
 
 /** Header fields: backslash and pipe are escaped, `=` is not (CEF Implementation Standard, "Character Encoding"). */
@@ -7,10 +7,10 @@ export function escapeHeader(text: string, maxOctets: number): string {
 }
 
 /** Nothing to clean, trim or escape: most values. */
-const PLAIN = /^(?! )[^\\=\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]*$/;
+const NOT_PLAIN = /[\\=\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]/;
 
 export function isPlain(text: string): boolean {
-  return PLAIN.test(text) && !text.endsWith(' ');
+  return text.charCodeAt(0) !== 0x20 && text.charCodeAt(text.length - 1) !== 0x20 && !NOT_PLAIN.test(text);
 }
 
 /** A value ready to be cut: line breaks as LF, no other control characters, trimmed (receivers drop outer spaces anyway). */
@@ -29,7 +29,7 @@ export function cutToEscapedOctets(clean: string, maxOctets: number): string {
   let cut = cutToOctets(clean, maxOctets);
   while (cut !== '') {
     const escaped = escapeValue(cut);
-    if (fits(escaped, maxOctets)) return cut.trimEnd();
+    if (fits(escaped, maxOctets)) return trimSpaces(cut);
     cut = cutToOctets(cut, Buffer.byteLength(cut) - Math.max(1, Math.ceil((Buffer.byteLength(escaped) - maxOctets) / 2)));
   }
   return '';

@@ -1,4 +1,4 @@
-import { cleanLine } from '../shared/clean-text.js';
+import { cleanLine, trimSpaces } from '../shared/clean-text.js';
 import { cutToOctets } from '../shared/utf8.js';
 
 /**
@@ -31,5 +31,5 @@ function firstAlone(items: readonly string[], total: number, maxOctets: number, 
   const ending = total > 1 ? ` and ${total - 1} more` : '';
   let name = cutToOctets(cleanLine(items[0] ?? ''), Math.max(0, maxOctets - ending.length));
   while (name !== '' && sizeOf(name) + ending.length > maxOctets) name = cutToOctets(name, Buffer.byteLength(name) - Math.max(1, Math.ceil((sizeOf(name) + ending.length - maxOctets) / 2)));
-  return name === '' ? '' : name.trimEnd() + ending;
+  return name === '' ? '' : trimSpaces(name) + ending;
 }

@@ -1,6 +1,7 @@
-import { octetsOf, fits, cutToOctets } from '../shared/utf8.js';
+import { trimSpaces } from '../shared/clean-text.js';
 import { type ShrinkablePart, shrink } from '../shared/shrink.js';
-import { cleanValue, cutToEscapedOctets, escapeValue } from './cef-escape.js';
+import { cutToOctets, fits, octetsOf } from '../shared/utf8.js';
+import { cleanValue, cutToEscapedOctets, escapeValue, isPlain } from './cef-escape.js';
 import { type CefField, startOf, TRUNCATED_FIELD } from './cef-fields.js';
 import { listWithin } from './cef-list.js';
 
@@ -31,10 +32,14 @@ export class FastPairWriter implements PairWriter {
 
   text(field: CompiledField, value: string | undefined): void {
     if (value === undefined || value === '') return;
+    if (isPlain(value) && fits(value, field.field.maxOctets)) {
+      this.pairs += field.start + value;
+      return;
+    }
     let clean = cleanValue(value);
     if (clean === '') return;
     if (!fits(clean, field.field.maxOctets)) {
-      clean = cutToOctets(clean, field.field.maxOctets).trimEnd();
+      clean = trimSpaces(cutToOctets(clean, field.field.maxOctets));
       this.cutFields += 1;
     }
     this.pairs += field.start + escapeValue(clean);
@@ -70,7 +75,7 @@ export class ShorteningPairWriter implements PairWriter {
   text(field: CompiledField, value: string | undefined): void {
     const clean = value === undefined ? '' : cleanValue(value);
     if (clean === '') return;
-    const within = cutToOctets(clean, field.field.maxOctets).trimEnd();
+    const within = trimSpaces(cutToOctets(clean, field.field.maxOctets));
     this.add(field, escapeValue(within), within !== clean, (octets) => escapeValue(cutToEscapedOctets(within, octets)));
   }
 

@@ -7,6 +7,17 @@ const IDENTITY_OCTETS = 66;
 const MAX_DEPTH = 16;
 
 /**
+ * A copy without what could never fit into so many octets, so that fitting costs as much as the limit and not as much as the value. Only for values of records that
+ * are too long: whatever is left out here leaves its field too long, so that it is cut, and named as cut, afterwards.
+ */
+export function clipJson(value: JsonValue, maxOctets: number, depth = 0): JsonValue {
+  if (typeof value === 'string') return value.length <= maxOctets ? value : value.slice(0, maxOctets);
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) return value.slice(0, maxOctets).map((item) => clipJson(item, maxOctets, depth + 1));
+  return Object.fromEntries(Object.entries(value).slice(0, maxOctets).flatMap(([name, member]) => (member === undefined ? [] : [[name.slice(0, maxOctets), clipJson(member, maxOctets, depth + 1)]])));
+}
+
+/**
  * A value cut to at most so many octets of JSON: text on a character border, a list to the elements that fit, an object by its longest members.
  * @returns undefined when nothing of it fits.
  */

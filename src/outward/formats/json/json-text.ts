@@ -5,20 +5,18 @@ import type { JsonValue } from '../../../model/json.js';
  * Escaped values come back whole from any JSON parser.
  */
 
-/** What `JSON.stringify` leaves and we escape; a lone surrogate shows as an escape that no UTF-8 has; `CEF:` inside a value must not be found by who searches for it. */
-const NEEDS_WORK = /[\u007f-\u009f\u2028\u2029\ufeff]|EF:|\\ud/;
-const INVISIBLE = /[\u007f-\u009f\u2028\u2029\ufeff]/g;
-/** A colon after these letters is never one of JSON's own: that one follows a quote. */
-const FORGED_START = /(CEF|LEEF):/gi;
+/** What `JSON.stringify` leaves as it is and we escape. */
+const INVISIBLE = /[\u007f-\u009f\u2028\u2029\ufeff]/;
+const EVERY_INVISIBLE = new RegExp(INVISIBLE, 'g');
+/** `CEF:` inside a value must not be found by a receiver that searches for it. A colon after these letters is never one of JSON's own: that one follows a quote. */
+const FORGED_START = /(CEF|LEEF):/g;
 
 export function jsonText(value: unknown): string {
-  const text = JSON.stringify(value);
-  return NEEDS_WORK.test(text) ? repaired(value, text) : text;
-}
-
-function repaired(value: unknown, text: string): string {
-  const wellFormed = text.includes('\\ud') ? JSON.stringify(wellFormedCopy(value as JsonValue)) : text;
-  return wellFormed.replace(INVISIBLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`).replace(FORGED_START, '$1\\u003a');
+  let text = JSON.stringify(value);
+  // A lone surrogate shows as an escape that no UTF-8 has.
+  if (text.includes('\\ud')) text = JSON.stringify(wellFormedCopy(value as JsonValue));
+  if (INVISIBLE.test(text)) text = text.replace(EVERY_INVISIBLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return text.includes('EF:') ? text.replace(FORGED_START, '$1\\u003a') : text;
 }
 
 /** The same value with U+FFFD for each lone surrogate, in member names too. */
@@ -62,7 +60,7 @@ function escapedOctets(unit: number, previous: number): number {
   if (unit < 0x20) return unit === 0x08 || unit === 0x09 || unit === 0x0a || unit === 0x0c || unit === 0x0d ? 2 : 6;
   if (unit === 0x22 || unit === 0x5c) return 2;
   // A colon after F may be escaped.
-  if (unit === 0x3a) return previous === 0x46 || previous === 0x66 ? 6 : 1;
+  if (unit === 0x3a) return previous === 0x46 ? 6 : 1;
   if (unit < 0x7f) return 1;
   if (unit < 0xa0 || unit === 0x2028 || unit === 0x2029 || unit === 0xfeff) return 6;
   return unit < 0x800 ? 2 : 3;

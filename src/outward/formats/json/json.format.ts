@@ -7,7 +7,7 @@ import { type ShrinkablePart, shrink } from '../shared/shrink.js';
 import { StructuredData } from '../shared/structured-data.js';
 import { compileHeader, type SyslogHeader } from '../shared/syslog-header.js';
 import { fits, octetsOf } from '../shared/utf8.js';
-import { fitJson } from './json-fit.js';
+import { clipJson, fitJson } from './json-fit.js';
 import { jsonOctets, jsonText } from './json-text.js';
 
 /** One JSON object a record: the event's fields and its `sequence`, in a fixed order. Schema: docs/reference/json-output.schema.json. */
@@ -86,7 +86,12 @@ class JsonRenderer implements Renderer {
   private shortened(before: string, whole: JsonRecord): Rendered | null {
     const record: JsonRecord = { ...whole, attributes: withCount(whole.attributes) };
     const parts: RecordPart[] = [];
-    for (const { name, floorOctets, leastOctets } of CUT_ORDER) if (record[name] !== undefined) parts.push(new RecordPart(record, name, floorOctets, leastOctets));
+    for (const { name, floorOctets, leastOctets } of CUT_ORDER) {
+      const value = record[name];
+      if (value === undefined) continue;
+      record[name] = clipJson(value, this.settings.maxBytes);
+      parts.push(new RecordPart(record, name, floorOctets, leastOctets));
+    }
     // Room for the names of all that might be cut: the list of names must not push out what it speaks of.
     const names = parts.map((part) => part.name);
     const excess = octetsOf(before) + jsonOctets({ ...record, truncated: names }) - this.settings.maxBytes;

@@ -9,16 +9,29 @@ const LINE_BREAK_OR_CONTROL = /\r\n|[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufef
 const LINE_BREAK = /\r\n|[\n\r\u000b\u000c\u0085\u2028\u2029]/g;
 const CONTROL_BUT_LF = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\ufeff]/g;
 
-/** One line: every control character and line break (CR LF counts as one) becomes a space; trimmed. */
+/** One line: every control character and line break (CR LF counts as one) becomes a space; without outer spaces. */
 export function cleanLine(text: string): string {
-  if (!SUSPICIOUS.test(text)) return text.trim();
-  return text.toWellFormed().replace(LINE_BREAK_OR_CONTROL, ' ').trim();
+  if (!SUSPICIOUS.test(text)) return trimSpaces(text);
+  return trimSpaces(text.toWellFormed().replace(LINE_BREAK_OR_CONTROL, ' '));
 }
 
 /** As `cleanLine`, but line breaks stay as LF, for formats that can escape them. */
 export function cleanLines(text: string): string {
-  if (!SUSPICIOUS.test(text)) return text.trim();
-  return text.toWellFormed().replace(LINE_BREAK, '\n').replace(CONTROL_BUT_LF, ' ').trim();
+  if (!SUSPICIOUS.test(text)) return trimSpaces(text);
+  return trimSpaces(text.toWellFormed().replace(LINE_BREAK, '\n').replace(CONTROL_BUT_LF, ' '));
+}
+
+/** Without the spaces and LF at both ends, which receivers drop; other white space is text. */
+export function trimSpaces(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
+function isSpace(unit: number): boolean {
+  return unit === 0x20 || unit === 0x0a;
 }
 
 /** Letters, digits, dot, underscore and hyphen are what ids and types are made of; anything else becomes `_`, so that the text is safe in every place of every format. */

@@ -2,7 +2,7 @@ import type { Format, FormatSettings, Rendered, Renderer } from '../../../contra
 import type { AuditEvent } from '../../../model/audit-event.js';
 import { eventTypeOf } from '../../../model/event-types.js';
 import { OUTPUT_HEADERS } from '../../../model/integration.js';
-import { cleanLine } from '../shared/clean-text.js';
+import { cleanLine, trimSpaces } from '../shared/clean-text.js';
 import { factsOf, notRenderable, noTime, tooLong } from '../shared/event-facts.js';
 import { StructuredData, withTruncated } from '../shared/structured-data.js';
 import { compileHeader, type SyslogHeader } from '../shared/syslog-header.js';
@@ -46,7 +46,7 @@ class SyslogRenderer implements Renderer {
   private cut(before: string, message: string, leastOctets: number): Rendered | null {
     const room = this.settings.maxBytes - octetsOf(before);
     if (room < leastOctets) return null;
-    return room < 0 ? null : { type: 'rendered', text: (before + cutToOctets(message, room)).trimEnd(), shortened: true };
+    return room < 0 ? null : { type: 'rendered', text: trimSpaces(before + cutToOctets(message, room)), shortened: true };
   }
 }
 
@@ -54,9 +54,9 @@ class SyslogRenderer implements Renderer {
 const LEAST_MESSAGE_OCTETS = 128;
 
 /** `CEF:0|` or `LEEF:2|` in a text makes receivers that search for it read a forged event: a space parts the token. */
-const FORGED_START = /(CEF|LEEF):(?=\s*\d)/gi;
+const FORGED_START = /(CEF|LEEF):(?=\s*\d)/g;
 
 function messageText(event: AuditEvent): string {
   const line = cleanLine(event.message) || eventTypeOf(event.type)?.name || 'Event';
-  return line.includes(':') ? line.replace(FORGED_START, '$1 :') : line;
+  return line.includes('EF:') ? line.replace(FORGED_START, '$1 :') : line;
 }
