@@ -1,0 +1,17 @@
+import type { Transport } from '../../contracts/transport.js';
+import type { Protocol } from '../../model/integration.js';
+import { TcpTransport } from './tcp/tcp.transport.js';
+import { TlsTransport } from './tls/tls.transport.js';
+import { UdpTransport } from './udp/udp.transport.js';
+
+/** Every transport there is. A new one is a folder and a line here. */
+export const TRANSPORTS: readonly Transport[] = [new UdpTransport(), new TcpTransport(), new TlsTransport()];
+
+const byProtocol = new Map(TRANSPORTS.map((transport) => [transport.protocol, transport]));
+
+/** @throws Error when the protocol has no transport, which is a fault of the build */
+export function transportFor(protocol: Protocol): Transport {
+  const transport = byProtocol.get(protocol);
+  if (!transport) throw new Error(`no transport for the protocol ${protocol}: add it to outward/transports/index.ts`);
+  return transport;
+}
