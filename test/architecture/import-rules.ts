@@ -52,6 +52,7 @@ const PLATFORM_WORDS: Record<string, string> = {
   'platform/access/rights.ts': 'rights',
   'platform/http/problem.ts': 'http-words',
   'platform/http/zod.pipe.ts': 'http-words',
+  'platform/http/api-query.ts': 'http-words',
   'platform/http/request.ts': 'http-words',
 };
 

@@ -1,7 +1,8 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { RequireRight } from '../access/rights.js';
+import { ApiQueryOf } from '../http/api-query.js';
 import { apiSchema, ZodPipe } from '../http/zod.pipe.js';
 import { toRecord } from './audit-record.schema.js';
 import { AuditService } from './audit.service.js';
@@ -43,7 +44,7 @@ export const auditEntrySchema = z.object({
   sequence: z.string().nullable().meta({ description: 'Its place in the event log, as receivers see it.' }),
   refusedReason: z.string().nullable(),
 });
-const pageSchema = z.object({ items: z.array(auditEntrySchema), page: z.number(), pageSize: z.number(), total: z.number() });
+const pageSchema = z.object({ items: z.array(auditEntrySchema), page: z.number(), pageSize: z.number(), pages: z.number(), total: z.number() });
 
 /** What was done to and through Tidegate, newest first. */
 @ApiTags('audit')
@@ -54,13 +55,14 @@ export class AuditController {
   @Get()
   @RequireRight('audit:read')
   @ApiOperation({ summary: 'List audit records, newest first' })
-  @ApiQuery({ name: 'query', style: 'form', explode: true, required: false, schema: apiSchema(querySchema) })
+  @ApiQueryOf(querySchema)
   @ApiOkResponse({ schema: apiSchema(pageSchema, 'output') })
   async list(@Query(new ZodPipe(querySchema)) query: z.output<typeof querySchema>) {
     const { page, pageSize, ...filter } = query;
     const found = await this.audit.list(filter, { page, pageSize });
     return {
       ...found,
+      pages: Math.ceil(found.total / pageSize),
       items: found.items.map((document) => ({
         ...toRecord(document),
         recordedAt: document.recordedAt.toISOString(),

@@ -1,7 +1,8 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { RequireRight } from '../access/rights.js';
+import { ApiQueryOf } from '../http/api-query.js';
 import { apiSchema, ZodPipe } from '../http/zod.pipe.js';
 import { JobHistory } from './job-history.js';
 import type { JobRun } from './job-state.schema.js';
@@ -24,7 +25,7 @@ const jobSchema = z.object({
   lastRun: runSchema.nullable(),
 });
 const listSchema = z.object({ items: z.array(jobSchema), total: z.number() });
-const runsSchema = z.object({ items: z.array(runSchema.extend({ id: z.string(), job: z.string(), runs: z.number().meta({ description: 'How many quiet runs the row stands for.' }) })), page: z.number(), pageSize: z.number(), total: z.number() });
+const runsSchema = z.object({ items: z.array(runSchema.extend({ id: z.string(), job: z.string(), runs: z.number().meta({ description: 'How many quiet runs the row stands for.' }) })), page: z.number(), pageSize: z.number(), pages: z.number(), total: z.number() });
 const pageSchema = z.strictObject({ page: z.coerce.number().int().min(1).max(1_000_000).default(1), pageSize: z.coerce.number().int().min(1).max(500).default(50) });
 
 /** Scheduled work and how it went. */
@@ -51,12 +52,11 @@ export class JobsController {
   @Get(':name/runs')
   @RequireRight('jobs:read')
   @ApiOperation({ summary: 'Runs of a job, newest first' })
-  @ApiQuery({ name: 'page', required: false, schema: { type: 'integer', minimum: 1 } })
-  @ApiQuery({ name: 'pageSize', required: false, schema: { type: 'integer', minimum: 1, maximum: 500 } })
+  @ApiQueryOf(pageSchema)
   @ApiOkResponse({ schema: apiSchema(runsSchema, 'output') })
   async runs(@Param('name') name: string, @Query(new ZodPipe(pageSchema)) page: z.output<typeof pageSchema>): Promise<z.output<typeof runsSchema>> {
     const found = await this.history.list({ job: name }, page);
-    return { ...found, items: found.items.map((run) => ({ id: run._id, job: run.job, runs: run.runs, ...shown(run) })) };
+    return { ...found, pages: Math.ceil(found.total / found.pageSize), items: found.items.map((run) => ({ id: run._id, job: run.job, runs: run.runs, ...shown(run) })) };
   }
 }
 
