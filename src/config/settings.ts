@@ -46,6 +46,8 @@ const eventLog = z.strictObject({
   retentionBytes: z.int().min(1_048_576).default(10_737_418_240).meta({ help: 'Beyond this many stored bytes the oldest events are removed.' }),
   fullBytes: z.int().min(1_048_576).default(12_884_901_888).meta({ help: 'Beyond this many stored bytes producers get 503 until retention made room.' }),
   minFreeDiskBytes: z.int().min(0).default(268_435_456).meta({ help: 'With less free disk than this producers get 503.' }),
+  retentionIntervalMs: z.int().min(100).max(3_600_000).default(10_000).meta({ help: 'How often the embedded event log looks for what its retention removes, in milliseconds.' }),
+  poolLeaseMs: z.int().min(300).max(600_000).default(10_000).meta({ help: 'How long an engine process that stopped answering keeps its pool on the embedded event log, in milliseconds.' }),
 });
 const kafka = z.strictObject({
   brokers: z.array(z.string()).default([]).meta({ help: 'Apache Kafka brokers as host:port, comma separated; empty uses the embedded event log.' }),

@@ -1,0 +1,238 @@
+import type { Clock } from '../../../contracts/clock.js';
+import type { AppendOutcome, NewRecord } from '../../../contracts/event-log.js';
+import type { Log } from '../../../contracts/log.js';
+import { encodeCall, type AppendCall, type Chunk } from './append-call.js';
+import { DiskSpace } from './disk-space.js';
+import { WriteRefused, type LogEnvironment } from './environment.js';
+import { storedBytes, totalBytes, type PartitionState } from './log-state.js';
+import { BATCH_HEADER_BYTES, sealBatch } from './record-batch.js';
+
+export interface AppenderOptions {
+  partitions: number;
+  fullBytes: number;
+  minFreeDiskBytes: number;
+  directory: string;
+  clock: Clock;
+  log: Log;
+}
+
+/** Records up to this many bytes share a stored batch: 16 pages, small enough that LMDB finds room for it among freed pages. */
+const BATCH_BYTES = 65_000;
+/** Calls up to this many bytes share a commit. */
+const GROUP_BYTES = 4_194_304;
+/** More than this may not wait for the disk. */
+const WAITING_BYTES = 67_108_864;
+/** A commit that takes longer: new calls are refused at once. */
+const SLOW_MS = 10_000;
+/** A commit that takes longer is given up: its calls are answered, though the disk may yet store them (the producer's retry then repeats the same event ids). */
+const STUCK_MS = 60_000;
+const SOON_MS = 1000;
+const FULL_RETRY_MS = 5000;
+/** How long health speaks of a failure that no append has put right yet. */
+const FAILURE_SHOWN_MS = 30_000;
+
+type Unavailable = Extract<AppendOutcome, { type: 'unavailable' }>;
+
+/**
+ * Group commit: while one commit is under way, calls gather for the next. A call is stored as a whole or not at all, over all its partitions,
+ * because a group is one LMDB transaction and the byte limit is asked call by call.
+ */
+export class Appender {
+  private waiting: AppendCall[] = [];
+  private waitingBytes = 0;
+  private pumping: Promise<void> | undefined;
+  /** Set and cleared in the same turn as `waiting` is looked at, so that no call is left behind. */
+  private busy = false;
+  private commitSince: number | undefined;
+  private closed = false;
+  private lastFailure: { outcome: Unavailable; at: number } | undefined;
+  private readonly disk: DiskSpace;
+  private readonly scratch = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES + BATCH_BYTES);
+
+  constructor(
+    private readonly environment: LogEnvironment,
+    private readonly options: AppenderOptions,
+    /** Called after each commit with the partitions that grew. */
+    private readonly appended: (partitions: ReadonlySet<number>) => void,
+    /** Called when the byte limit refused a call: retention should make room now. */
+    private readonly full: () => void,
+  ) {
+    this.disk = new DiskSpace(options.directory, options.minFreeDiskBytes);
+  }
+
+  /** Why an append would be refused now, or undefined. */
+  async trouble(): Promise<string | undefined> {
+    const held = totalBytes(this.environment.readState());
+    if (held >= this.options.fullBytes) return this.atLimit().reason;
+    if (!(await this.disk.roomFor(0))) return this.diskLow().reason;
+    if (this.lastFailure && performance.now() - this.lastFailure.at < FAILURE_SHOWN_MS) return this.lastFailure.outcome.reason;
+    return this.stalled()?.reason;
+  }
+
+  append(records: readonly NewRecord[]): Promise<AppendOutcome[]> {
+    if (records.length === 0) return Promise.resolve([]);
+    const refused = this.closed ? unavailable('log-closed', 'The event log is closed: the service stops.', SOON_MS) : this.stalled();
+    if (refused) return Promise.resolve(records.map(() => refused));
+    return new Promise((answer) => {
+      const call = encodeCall(records, this.options.partitions, BATCH_BYTES, answer);
+      this.waiting.push(call);
+      this.waitingBytes += call.bytes;
+      if (!this.busy) this.pumping = this.pump();
+    });
+  }
+
+  /** Ends when every open call is answered. */
+  async close(): Promise<void> {
+    this.closed = true;
+    await this.pumping;
+  }
+
+  private stalled(): Unavailable | undefined {
+    if (this.commitSince !== undefined && performance.now() - this.commitSince > SLOW_MS) return unavailable('log-unreachable', `The disk of ${this.options.directory} has not answered for more than ${SLOW_MS / 1000} s.`, FULL_RETRY_MS);
+    if (this.waitingBytes > WAITING_BYTES) return unavailable('log-unreachable', `More than ${WAITING_BYTES / 1_048_576} MiB wait for the disk of ${this.options.directory}.`, SOON_MS);
+    return undefined;
+  }
+
+  private async pump(): Promise<void> {
+    this.busy = true;
+    while (this.waiting.length > 0) {
+      const group = this.takeGroup();
+      let bytes = 0;
+      for (const call of group) bytes += call.bytes;
+      if (!(await this.disk.roomFor(bytes))) {
+        this.refuse(group, this.diskLow());
+        continue;
+      }
+      await this.commit(group);
+    }
+    this.busy = false;
+  }
+
+  private takeGroup(): AppendCall[] {
+    let bytes = 0;
+    let count = 0;
+    for (const call of this.waiting) {
+      if (count > 0 && bytes + call.bytes > GROUP_BYTES) break;
+      bytes += call.bytes;
+      count++;
+    }
+    this.waitingBytes -= bytes;
+    return this.waiting.splice(0, count);
+  }
+
+  private async commit(group: AppendCall[]): Promise<void> {
+    this.commitSince = performance.now();
+    try {
+      const stored = await withLimit(this.environment.write(() => this.store(group)), STUCK_MS);
+      if (stored.partitions.size > 0) this.appended(stored.partitions);
+      if (stored.accepted.length > 0) this.lastFailure = undefined;
+      for (const { call, outcomes } of stored.accepted) call.answer(outcomes);
+      if (stored.refused.length > 0) {
+        this.refuse(stored.refused, this.atLimit());
+        this.full();
+      }
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const code = error instanceof WriteRefused && error.kind === 'full' ? 'log-full' : 'log-unreachable';
+      this.options.log.error({ directory: this.options.directory, code, reason, calls: group.length }, 'event log could not store; the producers were asked to try again');
+      this.refuse(group, unavailable(code, `The event log could not be written: ${reason}.`, FULL_RETRY_MS));
+    } finally {
+      this.commitSince = undefined;
+    }
+  }
+
+  private refuse(calls: AppendCall[], outcome: Unavailable): void {
+    if (this.lastFailure?.outcome.code !== outcome.code) this.options.log.warn({ directory: this.options.directory, code: outcome.code, reason: outcome.reason }, 'event log refuses events; producers are asked to try again');
+    this.lastFailure = { outcome, at: performance.now() };
+    for (const call of calls) call.answer(Array.from({ length: call.records }, () => outcome));
+  }
+
+  private atLimit(): Unavailable {
+    return unavailable('log-full', `The event log holds its limit of ${this.options.fullBytes} bytes (eventLog.fullBytes).`, FULL_RETRY_MS);
+  }
+
+  private diskLow(): Unavailable {
+    return unavailable('log-full', `The disk of ${this.options.directory} has less than ${this.options.minFreeDiskBytes} bytes left (eventLog.minFreeDiskBytes).`, FULL_RETRY_MS);
+  }
+
+  /** Runs inside the write transaction. */
+  private store(group: readonly AppendCall[]): { accepted: { call: AppendCall; outcomes: AppendOutcome[] }[]; refused: AppendCall[]; partitions: Set<number> } {
+    const state = this.environment.readState();
+    const timestamp = this.options.clock.now();
+    let held = totalBytes(state);
+    const accepted: { call: AppendCall; outcomes: AppendOutcome[] }[] = [];
+    const refused: AppendCall[] = [];
+    const runs = new Map<number, { chunk: Chunk; outcomes: AppendOutcome[] }[]>();
+    for (const call of group) {
+      if (held + call.bytes > this.options.fullBytes) {
+        refused.push(call);
+        continue;
+      }
+      held += call.bytes;
+      const outcomes = new Array<AppendOutcome>(call.records);
+      accepted.push({ call, outcomes });
+      for (const chunk of call.chunks) {
+        const run = runs.get(chunk.partition);
+        if (run) run.push({ chunk, outcomes });
+        else runs.set(chunk.partition, [{ chunk, outcomes }]);
+      }
+    }
+    for (const [partition, run] of runs) {
+      const partitionState = state[partition];
+      if (!partitionState) throw new RangeError(`The event log has no partition ${partition}.`);
+      this.storeRun(partition, partitionState, run, timestamp);
+    }
+    if (runs.size > 0) this.environment.writeState(state);
+    return { accepted, refused, partitions: new Set(runs.keys()) };
+  }
+
+  /** Chunks of one partition, in the order of their calls, as few batches as their size allows. */
+  private storeRun(partition: number, state: PartitionState, run: readonly { chunk: Chunk; outcomes: AppendOutcome[] }[], timestamp: number): void {
+    state.greatestTimestamp = Math.max(state.greatestTimestamp, timestamp);
+    let start = 0;
+    while (start < run.length) {
+      let end = start;
+      let bytes = 0;
+      let count = 0;
+      for (; end < run.length; end++) {
+        const chunk = run[end]?.chunk;
+        if (!chunk || (end > start && bytes + chunk.bytes.length > BATCH_BYTES)) break;
+        bytes += chunk.bytes.length;
+        for (const index of chunk.indexes) {
+          const outcomes = run[end]?.outcomes;
+          if (outcomes) outcomes[index] = { type: 'appended', partition, offset: state.next + count };
+          count++;
+        }
+      }
+      const value = this.room(BATCH_HEADER_BYTES + bytes);
+      let position = BATCH_HEADER_BYTES;
+      for (let index = start; index < end; index++) position += run[index]?.chunk.bytes.copy(value, position) ?? 0;
+      sealBatch(value, { base: state.next, timestamp, greatestTimestamp: state.greatestTimestamp, count });
+      this.environment.batches[partition]?.putSync(state.next, value, { append: true });
+      state.next += count;
+      state.bytes += storedBytes(value.length);
+      start = end;
+    }
+  }
+
+  /** LMDB copies the value at once, so one buffer serves all batches of the usual size. */
+  private room(bytes: number): Buffer {
+    return bytes <= this.scratch.length ? this.scratch.subarray(0, bytes) : Buffer.allocUnsafeSlow(bytes);
+  }
+}
+
+function unavailable(code: Unavailable['code'], reason: string, retryAfterMs: number): Unavailable {
+  return { type: 'unavailable', code, reason, retryAfterMs };
+}
+
+async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`the disk has not answered for ${limitMs / 1000} s`)), limitMs);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

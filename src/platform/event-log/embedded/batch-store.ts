@@ -1,0 +1,37 @@
+import type { Database } from 'lmdb';
+import type { LogEnvironment } from './environment.js';
+import { BatchCursor, readBatchHeader, type BatchHeader } from './record-batch.js';
+
+/** Looks up batches of one partition. Nothing here holds a transaction open: every call is one short read. */
+export class BatchStore {
+  private readonly table: Database<Buffer, number>;
+
+  constructor(environment: LogEnvironment, readonly partition: number) {
+    const table = environment.batches[partition];
+    if (!table) throw new RangeError(`The event log has no partition ${partition}.`);
+    this.table = table;
+  }
+
+  /** The batch that begins exactly at the offset; 'torn' when what is there is damaged. */
+  at(base: number): BatchCursor | 'torn' | undefined {
+    const bytes = this.table.getBinary(base);
+    return bytes ? (BatchCursor.open(this.partition, base, bytes) ?? 'torn') : undefined;
+  }
+
+  header(base: number): { header: BatchHeader | undefined; valueBytes: number } | undefined {
+    const bytes = this.table.getBinary(base);
+    return bytes ? { header: readBatchHeader(bytes), valueBytes: bytes.length } : undefined;
+  }
+
+  /** First offset of the newest batch that begins at or before the offset. */
+  baseAtOrBefore(offset: number): number | undefined {
+    for (const base of this.table.getKeys({ start: offset, reverse: true, limit: 1 })) return base;
+    return undefined;
+  }
+
+  /** First offset of the oldest batch that begins at or after the offset. */
+  baseAtOrAfter(offset: number): number | undefined {
+    for (const base of this.table.getKeys({ start: offset, limit: 1 })) return base;
+    return undefined;
+  }
+}
