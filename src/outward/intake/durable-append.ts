@@ -5,7 +5,6 @@ import { LOG } from '../../contracts/log.js';
 import type { Log } from '../../contracts/log.js';
 import { PRODUCER_KEYS, type ProducerKey } from '../../contracts/producer-keys.js';
 import type { ProducerKeys } from '../../contracts/producer-keys.js';
-import { encodeEnvelope, partitionKeyOf } from '../../model/event-envelope.js';
 import type { CheckedEvent } from './event-check.js';
 
 export type StoreOutcome =
@@ -18,24 +17,29 @@ export type StoreOutcome =
 export type RetryCode = Extract<AppendOutcome, { type: 'unavailable' }>['code'] | 'duplicates-unknown';
 
 type Retry = Extract<StoreOutcome, { type: 'retry' }>;
-type Settled = ProducerKey | Retry;
 
 const RETRY_MS = 5000;
 
-/** An event whose key this request has claimed; whoever comes with the same key waits for `settle`. */
+/** All that one call of `store` has claimed; `done` when each claim has its end. */
+interface Flight {
+  done: Promise<void>;
+}
+
+/** An event on its way to the log. While it has a key, whoever comes with the same key waits for its end. */
 interface Claim {
   at: number;
   event: CheckedEvent;
-  settle: (end: Settled) => void;
+  flight: Flight;
+  end?: ProducerKey | Retry;
 }
 
 /**
  * Appends checked events, each key once: looks the keys up, appends what is new in one call, remembers the keys of what was appended. In this order a crash can repeat an event and never
- * lose one. Two requests with the same key at the same time: the second waits for the end of the first.
+ * lose one. Two calls with the same key at the same time: the second waits for the end of the first.
  */
 @Injectable()
 export class DurableAppend {
-  private readonly inFlight = new Map<string, Promise<Settled>>();
+  private readonly inFlight = new Map<string, Claim>();
 
   constructor(
     @Inject(EVENT_LOG) private readonly eventLog: EventLog,
@@ -46,67 +50,68 @@ export class DurableAppend {
   /** One outcome an event, in the order given; answers after the flush. Never throws for data or an unreachable store. */
   async store(events: readonly CheckedEvent[]): Promise<StoreOutcome[]> {
     const outcomes = new Array<StoreOutcome>(events.length);
+    const { promise: done, resolve: land } = deferred();
+    const flight: Flight = { done };
     const claims: Claim[] = [];
-    const waiting: { at: number; event: CheckedEvent; end: Promise<Settled> }[] = [];
+    const waiting: { at: number; event: CheckedEvent; earlier: Claim }[] = [];
     for (const [at, event] of events.entries()) {
       const key = event.duplicateKey?.key;
-      if (key === undefined) {
-        claims.push({ at, event, settle: () => undefined });
+      const earlier = key === undefined ? undefined : this.inFlight.get(key);
+      if (earlier) {
+        waiting.push({ at, event, earlier });
         continue;
       }
-      const earlier = this.inFlight.get(key);
-      if (earlier) waiting.push({ at, event, end: earlier });
-      else claims.push({ at, event, settle: this.claim(key) });
+      const claim: Claim = { at, event, flight };
+      claims.push(claim);
+      if (key !== undefined) this.inFlight.set(key, claim);
     }
-    // Nobody waits while holding a claim, so two requests cannot wait for each other.
-    await this.appendClaimed(claims, outcomes);
-    for (const { at, event, end } of waiting) outcomes[at] = asResend(event, await end);
+    // Nobody waits while holding a claim, so two calls cannot wait for each other.
+    try {
+      await this.appendClaimed(claims, outcomes);
+    } finally {
+      for (const { event } of claims) if (event.duplicateKey) this.inFlight.delete(event.duplicateKey.key);
+      land();
+    }
+    for (const { at, event, earlier } of waiting) {
+      await earlier.flight.done;
+      outcomes[at] = asResend(event, earlier.end ?? DUPLICATES_UNKNOWN);
+    }
     return outcomes;
   }
 
-  private claim(key: string): (end: Settled) => void {
-    const { promise, resolve } = deferred<Settled>();
-    this.inFlight.set(key, promise);
-    return (end) => {
-      this.inFlight.delete(key);
-      resolve(end);
-    };
-  }
-
+  /** Gives each claim its outcome and its end. */
   private async appendClaimed(claims: readonly Claim[], outcomes: StoreOutcome[]): Promise<void> {
-    const end = (claim: Claim, outcome: StoreOutcome, settled: Settled) => {
-      outcomes[claim.at] = outcome;
-      claim.settle(settled);
-    };
-    const fail = (open: readonly Claim[], retry: Retry) => open.forEach((claim) => end(claim, retry, retry));
     const found = await this.find(claims);
     const fresh: Claim[] = [];
     for (const claim of claims) {
       const key = claim.event.duplicateKey?.key;
-      if (key === undefined) fresh.push(claim);
-      else if (found === undefined) fail([claim], { type: 'retry', code: 'duplicates-unknown', reason: 'the store of producer keys cannot be read, so it is not known whether this event came before', retryAfterMs: RETRY_MS });
-      else {
-        const known = found.get(key);
-        if (known) end(claim, asResend(claim.event, known), known);
-        else fresh.push(claim);
+      const known = key === undefined ? undefined : found ? found.get(key) : DUPLICATES_UNKNOWN;
+      if (!known) {
+        fresh.push(claim);
+        continue;
       }
+      claim.end = known;
+      outcomes[claim.at] = asResend(claim.event, known);
     }
     if (fresh.length === 0) return;
 
     const appended = await this.append(fresh);
-    const stored: { claim: Claim; outcome: StoreOutcome; key: ProducerKey | undefined }[] = [];
+    const keys: ProducerKey[] = [];
     for (const [index, claim] of fresh.entries()) {
       const result = appended[index] ?? noAnswer('the event log gave no answer for this event');
       if (result.type === 'unavailable') {
-        fail([claim], { type: 'retry', code: result.code, reason: result.reason, retryAfterMs: result.retryAfterMs });
+        claim.end = { type: 'retry', code: result.code, reason: result.reason, retryAfterMs: result.retryAfterMs };
+        outcomes[claim.at] = claim.end;
         continue;
       }
-      const { event, duplicateKey } = claim.event;
       const { partition, offset } = result;
-      stored.push({ claim, outcome: { type: 'stored', id: event.id, partition, offset, duplicate: false }, key: duplicateKey && { ...duplicateKey, eventId: event.id, partition, offset } });
+      const { id, duplicateKey } = claim.event;
+      outcomes[claim.at] = { type: 'stored', id, partition, offset, duplicate: false };
+      if (!duplicateKey) continue;
+      claim.end = { key: duplicateKey.key, contentHash: duplicateKey.contentHash, eventId: id, partition, offset };
+      keys.push(claim.end);
     }
-    await this.remember(stored.flatMap(({ key }) => (key ? [key] : [])));
-    for (const { claim, outcome, key } of stored) end(claim, outcome, key ?? noKey);
+    await this.remember(keys);
   }
 
   /** What is remembered of the keys; undefined when that cannot be known now. */
@@ -123,7 +128,7 @@ export class DurableAppend {
 
   private async append(claims: readonly Claim[]): Promise<AppendOutcome[]> {
     try {
-      return await this.eventLog.append(claims.map(({ event }) => ({ key: partitionKeyOf(event.event), value: encodeEnvelope(event) })));
+      return await this.eventLog.append(claims.map(({ event }) => ({ key: event.partitionKey, value: event.record })));
     } catch (error) {
       // The contract has no exceptions here. What was stored is not known, so producers send again: an event may come twice under its id, none is lost.
       this.log.error({ err: error, events: claims.length }, 'the event log broke its contract while appending');
@@ -141,10 +146,9 @@ export class DurableAppend {
   }
 }
 
-/** The settled end of an event that has no key: nobody can wait for it. */
-const noKey: Settled = { type: 'retry', code: 'duplicates-unknown', reason: '', retryAfterMs: 0 };
+const DUPLICATES_UNKNOWN: Retry = { type: 'retry', code: 'duplicates-unknown', reason: 'the store of producer keys cannot be read, so it is not known whether this event came before', retryAfterMs: RETRY_MS };
 
-function asResend(event: CheckedEvent, first: Settled): StoreOutcome {
+function asResend(event: CheckedEvent, first: ProducerKey | Retry): StoreOutcome {
   if ('type' in first) return first;
   if (first.contentHash !== event.duplicateKey?.contentHash) return { type: 'conflict', id: first.eventId };
   return { type: 'stored', id: first.eventId, partition: first.partition, offset: first.offset, duplicate: true };
@@ -154,8 +158,8 @@ function noAnswer(reason: string): AppendOutcome {
   return { type: 'unavailable', code: 'log-unreachable', reason, retryAfterMs: RETRY_MS };
 }
 
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => undefined;
-  const promise = new Promise<T>((done) => (resolve = done));
+function deferred(): { promise: Promise<void>; resolve: () => void } {
+  let resolve: () => void = () => undefined;
+  const promise = new Promise<void>((done) => (resolve = done));
   return { promise, resolve };
 }

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
-import type { EnvelopedEvent } from '../../model/audit-event.js';
+import { encodeEnvelope, partitionKeyOf } from '../../model/event-envelope.js';
 import { eventTypeOf, type EventType } from '../../model/event-types.js';
 import type { JsonObject } from '../../model/json.js';
 import { completeEvent } from './complete-event.js';
@@ -12,8 +12,12 @@ import { MaskedNames } from './masked-names.js';
 import { readOccurredAt } from './occurred-at.js';
 import { ValueCleaner } from './value-cleaner.js';
 
-/** An event that is ready for the log. */
-export interface CheckedEvent extends EnvelopedEvent {
+/** An event that is ready for the log: bytes, so that what was parsed can go while the log flushes. */
+export interface CheckedEvent {
+  id: string;
+  partitionKey: string;
+  /** The log record (`encodeEnvelope`). */
+  record: Buffer;
   /** How a resend is recognised; undefined when the producer sent no id. */
   duplicateKey?: { key: string; contentHash: string };
 }
@@ -72,7 +76,7 @@ export class EventCheck {
     // What we fill in (times, ids, defaults) is no part of the content: a resend after an upgrade of the catalogue is still a resend.
     const duplicateKey = key === undefined ? undefined : { key, contentHash: contentHashOf(contentOf(input)) };
     const event = completeEvent(input, type, { id, producerId, receivedAt, occurredAt: input.occurredAt ?? receivedAt });
-    return { type: 'checked', event: { event, producer, source, duplicateKey } };
+    return { type: 'checked', event: { id, partitionKey: partitionKeyOf(event), record: encodeEnvelope({ event, producer, source }), duplicateKey } };
   }
 
   private typeOf(sent: JsonObject, own: boolean): EventType | { code: RefusalCode; faults: EventFault[] } {

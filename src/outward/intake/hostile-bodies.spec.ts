@@ -125,8 +125,8 @@ describe('random requests', () => {
       if (answer.status === 202) expect(good.length).toBe(items.length);
       accepted += good.length;
       fresh += good.filter(({ duplicate }) => duplicate === false).length;
-    }), { numRuns: 400 });
-    expect(accepted).toBeGreaterThan(100);
+    }), { numRuns: 200 });
+    expect(accepted).toBeGreaterThan(50);
     expect((await intake.stored()).length - before).toBe(fresh);
-  });
+  }, 120_000);
 });

@@ -31,21 +31,7 @@ export class IntakeService {
 
   /** One item an event, in the order of the request. @throws Problem 400, 413, 415 for the request as a whole. */
   async accept(request: IncomingRequest, principal: Pick<Principal, 'id' | 'name'>): Promise<IntakeItem[]> {
-    const requested = readItems(request, this.limits);
-    const producer = producerOf(principal);
-    const ownSource = sourceOf(producer);
-    const nowMs = this.clock.now();
-    const items = new Array<IntakeItem>(requested.length);
-    const good: { index: number; event: CheckedEvent; locate: (pointer: string) => string }[] = [];
-    for (const { index, content } of requested) {
-      if ('fault' in content) {
-        items[index] = rejectedItem(index, 'invalid-event', [content.fault]);
-        continue;
-      }
-      const outcome = this.check.check(content.event, { producer, source: content.source ?? ownSource, nowMs, own: false, everyFault: requested.length === 1 });
-      if (outcome.type === 'checked') good.push({ index, event: outcome.event, locate: content.locate });
-      else items[index] = rejectedItem(index, outcome.code, outcome.faults.map(({ pointer, reason }) => ({ pointer: content.locate(pointer), reason })));
-    }
+    const { items, good } = this.judge(request, producerOf(principal));
     const outcomes = good.length > 0 ? await this.durable.store(good.map(({ event }) => event)) : [];
     for (const [at, { index, locate }] of good.entries()) {
       const outcome = outcomes[at];
@@ -53,6 +39,32 @@ export class IntakeService {
     }
     return items;
   }
+
+  /** What is refused has its item; what is good waits for the log. A step of its own, so that nothing parsed outlives it. */
+  private judge(request: IncomingRequest, producer: string): { items: IntakeItem[]; good: GoodEvent[] } {
+    const requested = readItems(request, this.limits);
+    const items = new Array<IntakeItem>(requested.length);
+    const good: GoodEvent[] = [];
+    const context = { producer, nowMs: this.clock.now(), own: false, everyFault: requested.length === 1 };
+    const ownSource = sourceOf(producer);
+    for (const { index, content } of requested) {
+      if ('fault' in content) {
+        items[index] = rejectedItem(index, 'invalid-event', [content.fault]);
+        continue;
+      }
+      const { event, locate, source = ownSource } = content;
+      const outcome = this.check.check(event, { ...context, source });
+      if (outcome.type === 'checked') good.push({ index, event: outcome.event, locate });
+      else items[index] = rejectedItem(index, outcome.code, outcome.faults.map(({ pointer, reason }) => ({ pointer: locate(pointer), reason })));
+    }
+    return { items, good };
+  }
+}
+
+interface GoodEvent {
+  index: number;
+  event: CheckedEvent;
+  locate: (pointer: string) => string;
 }
 
 /** The name in the envelope and in the key of duplicates. */

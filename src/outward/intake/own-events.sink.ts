@@ -38,12 +38,12 @@ export class OwnEventsSink implements EventSink {
     return outcomes;
   }
 
-  private sinkOutcome(outcome: StoreOutcome, { event, duplicateKey }: CheckedEvent): SinkOutcome {
+  private sinkOutcome(outcome: StoreOutcome, { id, duplicateKey }: CheckedEvent): SinkOutcome {
     switch (outcome.type) {
       case 'stored': return { type: 'accepted', partition: outcome.partition, offset: outcome.offset, duplicate: outcome.duplicate };
       case 'retry': return { type: 'retry', reason: outcome.reason };
       case 'conflict':
-        this.log.error({ eventId: event.id, eventType: event.type, contentHash: duplicateKey?.contentHash }, 'an event of our own came twice under one id with other content; the second is refused');
+        this.log.error({ eventId: id, contentHash: duplicateKey?.contentHash }, 'an event of our own came twice under one id with other content; the second is refused');
         return { type: 'refused', reason: 'an event with this id and other content was stored before' };
     }
   }

@@ -1,3 +1,4 @@
+import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '../../model/json.js';
 import type { Settings } from '../../config/settings.js';
@@ -29,8 +30,6 @@ export interface IncomingRequest {
 export type IntakeLimits = Pick<Settings['intake'], 'batchItems' | 'eventBytes' | 'depth'> & { requestBytes: number };
 
 type Mode = 'plain' | 'structured' | 'batched' | 'binary';
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * The events of a request body: one object, an array, or CloudEvents 1.0 in structured, batched or binary mode (HTTP binding, section 3).
@@ -71,11 +70,10 @@ function unsupported(what: string): Problem {
 }
 
 function textOf(body: Buffer): string {
-  try {
-    return utf8.decode(body);
-  } catch {
-    throw new Problem(400, 'invalid-utf-8', 'The body is not valid UTF-8; JSON is exchanged in UTF-8 (RFC 8259, section 8.1).');
-  }
+  if (!isUtf8(body)) throw new Problem(400, 'invalid-utf-8', 'The body is not valid UTF-8; JSON is exchanged in UTF-8 (RFC 8259, section 8.1).');
+  // A byte order mark is no part of the text (RFC 8259, section 8.1). Text in ASCII is parsed in half the time as Latin-1.
+  const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+  return isAscii(body) ? body.toString('latin1') : body.toString('utf8', start);
 }
 
 function parse(text: string): unknown {
