@@ -101,7 +101,7 @@ describe('events on their way to SIEMs', () => {
   });
 
   it('leaves an integration behind that does not read, and lets it catch up with bounded memory', async () => {
-    const test = await service({ engine: { queueBytes: 65_536, inFlightBytes: 65_536 } });
+    const test = await service({ engine: { queueBytes: 65_536, inFlightBytes: 2_097_152 } });
     const [fast, slow] = [await receiver({ protocol: 'tcp' }), await receiver({ protocol: 'tcp', faults: { neverReads: true } })];
     await test.client.integrate(json(fast.port));
     await test.client.integrate(json(slow.port, { name: 'slow' }));
@@ -183,7 +183,7 @@ describe('events on their way to SIEMs', () => {
   it('makes an event that can never be sent a stored, counted dead letter, and goes on', async () => {
     const test = await service();
     const one = await receiver({ protocol: 'udp' });
-    const id = await test.client.integrate({ name: 'small', serverUrl: `udp://127.0.0.1:${one.port}`, outputType: 'json', output: { maxBytes: 1000, oversize: 'reject' } });
+    const id = await test.client.integrate({ name: 'small', serverUrl: `udp://127.0.0.1:${one.port}`, outputType: 'json', output: { maxBytes: 1000, oversize: 'reject' }, filter: { types: ['account.*'] } });
     const events = producerEvents('letters', 10);
     events[4] = { ...events[4], attributes: { domain: 'example.com', text: 'x'.repeat(5000) } };
     await publish(test, events);
