@@ -55,6 +55,11 @@ const kafka = z.strictObject({
 const mongodb = z.strictObject({
   uri: z.string().default('').meta({ help: 'MongoDB connection string; empty uses the embedded document store.', secret: true }),
 });
+const documents = z.strictObject({
+  memoryBytes: bytes(67_108_864, 'Bytes that one sort or aggregation of the embedded document store may hold in memory; over it the query is refused.'),
+  expiryIntervalMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'How often the embedded document store removes documents whose time is over.' }),
+  cursorIdleMs: z.int().min(1000).max(86_400_000).default(600_000).meta({ help: 'A result of the embedded document store that nobody reads on is forgotten after this.' }),
+});
 const engine = z.strictObject({
   pool: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/).default('default').meta({ help: 'The pool that this process delivers for.' }),
   id: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/).optional().meta({ help: 'Name of this engine; host name, process id and a random part when empty.' }),
@@ -103,6 +108,7 @@ export const settingsSchema = z.strictObject({
   eventLog: eventLog.prefault({}),
   kafka: kafka.prefault({}),
   mongodb: mongodb.prefault({}),
+  documents: documents.prefault({}),
   engine: engine.prefault({}),
   network: network.prefault({}),
   audit: audit.prefault({}),

@@ -1,11 +1,14 @@
 import mongoose, { type Connection, type Model, type Schema } from 'mongoose';
 import { DocumentStore } from './document-store.js';
+import { guardQueries } from './query-guard.js';
 
 export interface MongooseStoreOptions {
   uri: string;
   /** Database; the URI's own when absent. */
   dbName?: string;
   serverSelectionTimeoutMs?: number;
+  /** Refuse commands outside the subset that the embedded store understands: in development and tests, over MongoDB. */
+  guarded?: boolean;
   /** Runs after the connection closed: the embedded server ends with it. */
   afterClose?: () => Promise<void>;
 }
@@ -25,8 +28,10 @@ export class MongooseDocumentStore extends DocumentStore {
       serverSelectionTimeoutMS: options.serverSelectionTimeoutMs ?? 10_000,
       // An acknowledged write survives the death of the server; SecantusDB and MongoDB lose some without it.
       writeConcern: { w: 'majority', journal: true },
+      monitorCommands: options.guarded === true,
     });
     await connection.asPromise();
+    if (options.guarded) guardQueries(connection);
     return new MongooseDocumentStore(connection, options.afterClose);
   }
 
