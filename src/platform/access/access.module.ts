@@ -15,19 +15,22 @@ import { UsersService } from './users.service.js';
 
 /** Users, rights and the guard before every route. Needs DocumentStore, SETTINGS, CLOCK, LOG, AuditModule and JobsModule (all global). */
 @Global()
-@Module({})
+@Module({
+  controllers: [UsersController],
+  providers: [
+    PasswordHash, CredentialCache, LoginDelays, AccessService, UsersService, RefusalAudit, FirstAdministrator, AccessGuard,
+    { provide: APP_GUARD, useExisting: AccessGuard },
+    {
+      provide: CREDENTIALS_HANDOVER,
+      inject: [SETTINGS, LOG],
+      useFactory: (settings: Settings, log: Log): CredentialsHandover => handOverByTerminalOrFile(settings.dataDir, process.stdout, log.child('access')),
+    },
+  ],
+  exports: [AccessService, UsersService, AccessGuard],
+})
 export class AccessModule {
-  /** @param handOver how a made first password reaches a person; the terminal, or a 0600 file in the data directory, when left out */
-  static forRoot(handOver?: CredentialsHandover): DynamicModule {
-    return {
-      module: AccessModule,
-      controllers: [UsersController],
-      providers: [
-        PasswordHash, CredentialCache, LoginDelays, AccessService, UsersService, RefusalAudit, FirstAdministrator, AccessGuard,
-        { provide: APP_GUARD, useExisting: AccessGuard },
-        { provide: CREDENTIALS_HANDOVER, inject: [SETTINGS, LOG], useFactory: (settings: Settings, log: Log): CredentialsHandover => handOver ?? handOverByTerminalOrFile(settings.dataDir, process.stdout, log.child('access')) },
-      ],
-      exports: [AccessService, UsersService, AccessGuard],
-    };
+  /** @param handOver how a made first password reaches a person; without it the terminal, or a 0600 file in the data directory */
+  static forRoot(handOver: CredentialsHandover): DynamicModule {
+    return { module: AccessModule, providers: [{ provide: CREDENTIALS_HANDOVER, useValue: handOver }] };
   }
 }

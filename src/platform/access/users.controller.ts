@@ -1,8 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { actorOf } from '../audit/new-audit-record.js';
+import { ApiQueryOf } from '../http/api-query.js';
 import { Problem } from '../http/problem.js';
 import type { GateRequest } from '../http/request.js';
 import { apiSchema, ZodPipe } from '../http/zod.pipe.js';
@@ -49,7 +50,7 @@ export class UsersController {
 
   @Get('users')
   @ApiOperation({ summary: 'List users by name' })
-  @ApiQuery({ name: 'query', style: 'form', explode: true, required: false, schema: apiSchema(querySchema) })
+  @ApiQueryOf(querySchema)
   @ApiOkResponse({ schema: apiSchema(pageSchema, 'output') })
   async list(@Query(new ZodPipe(querySchema)) query: z.output<typeof querySchema>) {
     const { items, total } = await this.users.list(query);
@@ -89,7 +90,7 @@ export class UsersController {
   @Delete('users/:id')
   @HttpCode(200)
   @ApiOperation({ summary: 'Delete a user; the answer says who it was' })
-  @ApiQuery({ name: 'query', style: 'form', explode: true, required: false, schema: apiSchema(versionQuerySchema) })
+  @ApiQueryOf(versionQuerySchema)
   async remove(@Param('id') id: string, @Query(new ZodPipe(versionQuerySchema)) query: z.output<typeof versionQuerySchema>, @CurrentPrincipal() principal: Principal) {
     const outcome = await this.users.remove(id, query.version, actorOf(principal));
     if (outcome.type !== 'removed') throw refusalOf(outcome, id);

@@ -31,7 +31,7 @@ export interface HttpApplicationOptions {
 
 export interface HttpApplication {
   readonly app: NestExpressApplication;
-  /** Starts every service (their `onApplicationBootstrap` ends first), then accepts requests. @throws with the setting and the fix when the port cannot be had */
+  /** Starts every service (their `onApplicationBootstrap` ends first), then accepts requests. @throws with the setting and the fix when the port cannot be had; then `close` stops what was started */
   listen(): Promise<{ url: string; openApiUrl: string; docsUrl: string; port: number }>;
   /**
    * Stops in order: accepts nothing new, lets open requests end (`http.stopGraceMs`, then cuts them), then stops the services. Idempotent.
@@ -117,12 +117,14 @@ async function drain(server: HttpServer | HttpsServer, graceMs: number, log: Log
   // An answer on a kept connection tells its client not to send another request here.
   server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // A connection that becomes idle after its last answer is not closed by itself.
+  const sweep = setInterval(() => server.closeIdleConnections(), 50);
   const cut = setTimeout(() => {
     log.warn({ graceMs }, 'requests were still open after http.stopGraceMs; their connections are cut');
     server.closeAllConnections();
   }, graceMs);
   await closed;
+  clearInterval(sweep);
   clearTimeout(cut);
 }
 
