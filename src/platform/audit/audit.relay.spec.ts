@@ -165,6 +165,24 @@ describe('AuditRelay', () => {
     expect(sink.events).toHaveLength(4);
   });
 
+  it('goes on with other documents when the acts of one cannot be moved', async () => {
+    await doors.create([{ _id: 'bad', open: true, auditOutbox: [opened('bad')] }, { _id: 'good', open: true, auditOutbox: [opened('good')] }]);
+    const errors: object[] = [];
+    const log: Log = { ...silentLog, error: (facts) => errors.push(facts), child: () => log };
+    const relay = relayOver(log);
+    const keep = relay.keep.bind(relay);
+    relay.keep = async (entries) => {
+      if (entries.some(({ subject }) => subject.id === 'bad')) throw new TypeError('this cannot be stored');
+      return keep(entries);
+    };
+    relay.useSink(sink);
+    expect(await relay.pass()).toMatchObject({ moved: 1, exported: 1 });
+    expect(errors).toMatchObject([{ documents: 1 }]);
+    expect((await doors.findById('bad').lean())?.auditOutbox).toHaveLength(1);
+    relay.keep = keep;
+    expect(await relay.pass()).toMatchObject({ moved: 1, exported: 1 });
+  });
+
   it('exports in one replica at a time', async () => {
     await relayOver().keep([opened('a')]);
     const held = await new Leases(store, clock).claim('audit-relay', 10_000);

@@ -49,6 +49,7 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
   private stopping = false;
   /** Reason of the present trouble, so that it is logged once and not each second. */
   private trouble: string | undefined;
+  private unmovableTold = 0;
 
   constructor(
     store: DocumentStore,
@@ -116,7 +117,9 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
   /** One pass over all that waits now. @throws when documents cannot be read or written, or the sink throws; then nothing is lost. */
   async pass(): Promise<RelayPass> {
     const result: RelayPass = { moved: 0, exported: 0, refused: 0, ended: 'nothing-waits' };
-    for (const { model } of this.watched.values()) result.moved += await this.moveOutboxes(model);
+    const unmovable: unknown[] = [];
+    for (const { model } of this.watched.values()) result.moved += await this.moveOutboxes(model, unmovable);
+    this.tellUnmovable(unmovable);
     if (!this.sink) return { ...result, ended: 'no-sink' };
     if (!(await this.records.exists(WAITING))) return result;
     // Order, not safety: two replicas that export at once would repeat events under the same ids.
@@ -143,16 +146,25 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /** Insert first, then pull: an entry is never in neither place. */
-  private async moveOutboxes(model: Model<unknown>): Promise<number> {
+  private async moveOutboxes(model: Model<unknown>, unmovable: unknown[]): Promise<number> {
     let moved = 0;
-    while (!this.stopping) {
+    // One document that cannot be moved holds back no other.
+    const skipped: unknown[] = [];
+    while (!this.stopping && skipped.length < this.settings.audit.relayBatchRecords) {
       const documents = await model.collection
-        .find(OUTBOX_NOT_EMPTY, { projection: { auditOutbox: 1 }, sort: { 'auditOutbox.id': 1 }, limit: this.settings.audit.relayBatchRecords })
+        .find({ ...OUTBOX_NOT_EMPTY, _id: { $nin: skipped as never[] } }, { projection: { auditOutbox: 1 }, sort: { 'auditOutbox.id': 1 }, limit: this.settings.audit.relayBatchRecords })
         .toArray();
       if (documents.length === 0) return moved;
       for (const document of documents) {
         const entries = document['auditOutbox'] as AuditRecord[];
-        await this.keep(entries);
+        try {
+          await this.keep(entries);
+        } catch (error) {
+          if (!isRefusalOfData(error)) throw error;
+          skipped.push(document._id);
+          unmovable.push(error);
+          continue;
+        }
         await model.collection.updateOne({ _id: document._id }, { $pull: { auditOutbox: { id: { $in: entries.map(({ id }) => id) } } } } as mongo.Document);
         moved += entries.length;
       }
@@ -220,6 +232,12 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
     this.log.warn({ reason }, 'audit records wait: they cannot be handed to the event log now, tried again');
   }
 
+  /** Once for the same number, not each second. */
+  private tellUnmovable(unmovable: readonly unknown[]): void {
+    if (unmovable.length > 0 && unmovable.length !== this.unmovableTold) this.log.error({ documents: unmovable.length, error: unmovable[0] }, 'acts cannot be moved out of their documents; they stay there and are tried again');
+    this.unmovableTold = unmovable.length;
+  }
+
   private recovered(): void {
     if (this.trouble === undefined) return;
     this.log.info({ after: this.trouble }, 'audit records are handed to the event log again');
@@ -233,6 +251,11 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
       return undefined;
     }
   }
+}
+
+/** The server answered and would not have this data, as against a server that does not answer. */
+function isRefusalOfData(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'MongoBulkWriteError' || error.name === 'MongoServerError' || error.name.startsWith('BSON') || error instanceof TypeError);
 }
 
 const WAITING = { exportedAt: null, refusedAt: null };

@@ -15,7 +15,9 @@ export type NewAuditRecord = Pick<AuditRecord, 'type' | 'actor' | 'subject'> & P
 export function newAuditRecord(act: NewAuditRecord, clock: Clock): AuditRecord {
   if (!eventTypeOf(act.type)) throw new TypeError(`"${act.type}" is no event type; use one of the catalogue or audit.{object}.{verb} (object at most 15, verb at most 10 of a-z, 0-9, -)`);
   const now = clock.now();
-  const record: AuditRecord = { outcome: 'success', occurredAt: new Date(now).toISOString(), ...act, id: nextId(now) };
+  // One form of time, in UTC with milliseconds: it sorts as text.
+  const occurredAt = new Date(act.occurredAt ?? now).toISOString();
+  const record: AuditRecord = { outcome: 'success', ...act, occurredAt, id: nextId(now) };
   // Pure JSON from here on: the document driver would turn `undefined` into null.
   return JSON.parse(JSON.stringify(record)) as AuditRecord;
 }

@@ -87,6 +87,8 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
 
   /** Makes the job due now: at once where this process has it, else at the next tick of one that has. */
   async wake(name: string): Promise<void> {
+    const entry = this.registered.get(name);
+    if (entry && !entry.announced) await this.announce(entry);
     await this.states.updateOne({ _id: name }, { $min: { dueAt: new Date(this.clock.now()) } });
     this.trigger(name);
   }

@@ -108,6 +108,8 @@ describe('metrics', () => {
     expect(text).toContain('tidegate_dust_bytes 7');
     expect(text).toContain('tidegate_sweep_seconds_bucket{le="2"} 1');
     expect(text).toContain('process_resident_memory_bytes');
+    expect(text).toContain('tidegate_audit_records_pending{state="refused"} 0');
+    expect(text).toContain('# TYPE tidegate_job_last_run_failed gauge');
     expect((await http.get('/metrics')).text).toMatch(/tidegate_metrics_failures_total\{metric="tidegate_broken"\} [12]/);
   });
 
