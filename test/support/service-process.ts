@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:net';
-import { fileURLToPath } from 'node:url';
+import { resolve as resolvePath } from 'node:path';
 import { ADMIN_PASSWORD, Client } from './service.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const MAIN = resolvePath('dist/main.js');
 
 /** A free port of 127.0.0.1, for a service that is started again on the same one. */
 export async function freePort(): Promise<number> {
