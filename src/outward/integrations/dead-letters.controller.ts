@@ -7,7 +7,7 @@ import { DocumentStore } from '../../platform/documents/document-store.js';
 import { Problem } from '../../platform/http/problem.js';
 import { apiSchema, ZodPipe } from '../../platform/http/zod.pipe.js';
 import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter.schema.js';
-import { ApiQueryOf } from './api-query.js';
+import { ApiQueryOf } from '../../platform/http/api-query.js';
 
 const CODES = ['message-too-long', 'not-renderable', 'record-unreadable', 'refused-by-receiver'] as const satisfies ReadonlyArray<DeadLetterDocument['code']>;
 const text = (description: string) => z.string().min(1).max(200).optional().meta({ description });

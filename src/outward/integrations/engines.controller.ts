@@ -9,7 +9,7 @@ import { DocumentStore } from '../../platform/documents/document-store.js';
 import { apiSchema, ZodPipe } from '../../platform/http/zod.pipe.js';
 import { engineSchema, type EngineDocument } from '../engine/engine.schema.js';
 import { engineView, engineViewOf, type EngineView } from './engine-view.js';
-import { ApiQueryOf } from './api-query.js';
+import { ApiQueryOf } from '../../platform/http/api-query.js';
 
 const query = z.strictObject({ pool: z.string().max(40).optional().meta({ description: 'Only engines of this pool.' }) });
 const enginesView = z.object({ items: z.array(engineView), pools: z.array(z.object({ pool: z.string(), live: z.int() })).meta({ description: 'Live engines by pool.' }) });

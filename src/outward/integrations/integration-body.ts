@@ -24,7 +24,7 @@ export const SECTIONS = ['general', 'connection', 'output', 'filter'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 const sealedValue = (maxLength: number, help: string) =>
-  z.union([z.string().max(maxLength), z.object({ set: z.boolean() }), z.null()], { error: 'PEM text, null to remove it, or left out (or as shown) to keep it' }).optional().meta({ description: help });
+  z.union([z.string().max(maxLength), z.object({ set: z.boolean() }), z.null()], { error: 'PEM text, null to remove it, or left out (or as shown) to keep it' }).optional().meta({ description: help, writeOnly: true });
 
 const version = z.int().min(1).optional().meta({ description: 'The version that was read; when another one is stored by now the answer is 409. The same as If-Match, which answers 412.' });
 

@@ -7,6 +7,7 @@ import { CLOCK } from '../../contracts/clock.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Rendered } from '../../contracts/format.js';
 import type { AuditEvent } from '../../model/audit-event.js';
+import { decodeEnvelope } from '../../model/event-envelope.js';
 import { eventTypeOf } from '../../model/event-types.js';
 import type { JsonObject } from '../../model/json.js';
 import { sampleEvent } from '../../model/sample-events.js';
@@ -21,7 +22,7 @@ export const previewBody = z
   .strictObject({
     event: z.record(z.string(), z.unknown()).optional().meta({ description: 'An event as producers send it; it is checked, masked and completed like theirs. Reserved types are allowed here.' }),
     type: z.string().max(64).optional().meta({ description: 'Instead of an event: the type of a sample event. account.provisioned when both are left out.' }),
-    sequence: z.string().regex(/^\d{1,9}\.\d{1,15}$/, 'a log position such as 0.42').optional().meta({ description: 'Log position to show; 0.0 when left out, as the event lies in no log.' }),
+    sequence: z.string().regex(/^\d{1,9}\.\d{1,15}$/, 'a log position such as 0.42').optional().meta({ description: 'Log position to show as the sequence; the sequence is left out without one, as the event lies in no log.' }),
   })
   .refine(({ event, type }) => event === undefined || type === undefined, { path: ['type'], message: 'give either an event or the type of a sample' });
 
@@ -60,7 +61,7 @@ export class IntegrationPreviewService {
     const event = body.event === undefined ? this.sample(body.type ?? DEFAULT_SAMPLE) : this.complete(body.event as JsonObject);
     const engine = settings.output.hostname === undefined ? await this.status.liveEngine(settings.enginePool) : undefined;
     const format = formatSettingsOf(settings, engine?.host ?? ownHostname());
-    const rendered = render(settings, format, event, body.sequence ?? '0.0');
+    const rendered = render(settings, format, event, body.sequence ?? null);
     const facts = { eventId: event.id, eventType: event.type, wanted: wantsType(settings.filter.types, event.type), maxBytes: format.maxBytes, framing: settings.protocol === 'udp' ? ('none' as const) : settings.framing };
     if (rendered.type === 'reject') return { ...facts, rendered: false, shortened: false, text: null, base64: null, bytes: 0, messageBytes: 0, reject: { code: rendered.code, reason: rendered.reason } };
     const wire = frame(rendered.text, settings.framing, settings.protocol);
@@ -77,12 +78,13 @@ export class IntegrationPreviewService {
     if (isDeeperThan(sent, depth)) throw new Problem(413, 'event-too-deep', `The event is nested deeper than ${depth} levels (intake.depth).`);
     this.check ??= new EventCheck(this.settings);
     const outcome = this.check.check(sent, { producer: 'preview', source: 'urn:tidegate:preview', nowMs: this.clock.now(), own: true, everyFault: true });
-    if (outcome.type === 'checked') return outcome.event.event;
+    // Read back from the record of the log, as the engine does.
+    if (outcome.type === 'checked') return decodeEnvelope(outcome.event.record).event;
     throw new Problem(400, outcome.code, `The event has ${outcome.faults.length} fault(s); see "errors" for each place.`, { errors: outcome.faults.map(({ pointer, reason }) => ({ pointer: `/event${pointer}`, message: reason })) });
   }
 }
 
-function render(settings: IntegrationSettings, format: ReturnType<typeof formatSettingsOf>, event: AuditEvent, sequence: string): Rendered {
+function render(settings: IntegrationSettings, format: ReturnType<typeof formatSettingsOf>, event: AuditEvent, sequence: string | null): Rendered {
   try {
     return formatFor(settings.outputType).compile(format).render(event, sequence);
   } catch (error) {

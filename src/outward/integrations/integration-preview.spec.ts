@@ -34,6 +34,13 @@ describe('the preview of an integration', () => {
     expect(view.messageBytes).toBe(Buffer.byteLength(view.text ?? ''));
   });
 
+  it('shows a sequence when it is told one, and none else', async () => {
+    const id = await create();
+    expect((await preview(id)).text).not.toContain(' seq=');
+    expect((await preview(id, { sequence: '2.41' })).text).toContain(' seq="2.41"');
+    await api().post(`${BASE}/${id}/preview`).send({ sequence: '2' }).expect(400);
+  });
+
   it('follows output type and header', async () => {
     expect((await preview(await create({ outputType: 'cef', header: 'none' }))).text).toMatch(/^CEF:0\|Tidegate\|Tidegate\|1\|1002\|Account Provisioned\|3\|/);
     const json = await preview(await create({ outputType: 'json', header: 'none' }));

@@ -1,14 +1,14 @@
-import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Headers, HttpCode, Inject, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiBody, ApiConflictResponse, ApiBadRequestResponse, ApiCreatedResponse, ApiHeader, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiParam, ApiPreconditionFailedResponse, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { CLOCK } from '../../contracts/clock.js';
 import type { Clock } from '../../contracts/clock.js';
+import { CurrentPrincipal } from '../../platform/access/current-principal.js';
 import { RequireRight, type Principal } from '../../platform/access/rights.js';
 import { Problem } from '../../platform/http/problem.js';
-import type { GateRequest } from '../../platform/http/request.js';
 import { apiSchema, ZodPipe } from '../../platform/http/zod.pipe.js';
-import { ApiQueryOf } from './api-query.js';
+import { ApiQueryOf } from '../../platform/http/api-query.js';
 import { createBody, patchBody, patchOfSection, sectionBodies, SECTIONS, versionBody, type IntegrationPatch, type Section } from './integration-body.js';
 import { IntegrationListService, listQuery, type ListQuery } from './integration-list.service.js';
 import { IntegrationPreviewService, previewBody, previewView, type PreviewView } from './integration-preview.service.js';
@@ -34,6 +34,8 @@ const deletedView = z.object({
 
 const IfMatch = () => ApiHeader({ name: 'If-Match', required: false, description: 'The version that was read, quoted: `"3"`. When another one is stored by now the answer is 412 with the current version.' });
 const view = { schema: apiSchema(integrationView, 'output'), headers: { ETag: { description: 'The version, quoted.', schema: { type: 'string' as const } } } };
+const SECRETS_HELP =
+  'The PEM texts under connection.tls (ca, certificate, key) are sealed at rest and never answered: they are shown as {"set": true, ...}. Left out, or sent back as they were shown, they stay as they are; null removes them.';
 type VersionBody = z.output<typeof versionBody>;
 
 /**
@@ -56,13 +58,13 @@ export class IntegrationsController {
 
   @Post()
   @RequireRight('integrations:write')
-  @ApiOperation({ summary: 'Create an integration', description: 'Name and server URL are enough (pool `default`). Port, protocol and framing fill in from the URL and the protocol table, the output type is syslog. It is disabled until it is enabled.' })
+  @ApiOperation({ summary: 'Create an integration', description: 'Name and server URL are enough (pool `default`). Port, protocol and framing fill in from the URL and the protocol table, the output type is syslog. It is disabled until it is enabled. ' + SECRETS_HELP })
   @ApiBody({ schema: apiSchema(createBody) })
   @ApiCreatedResponse(view)
   @ApiBadRequestResponse({ description: 'Unknown keys and bad values, each with its JSON pointer.' })
   @ApiConflictResponse({ description: 'The name is taken.' })
-  async create(@Body(new ZodPipe(createBody)) body: IntegrationPatch, @Req() request: GateRequest, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
-    const opened = await this.integrations.create(body, principalOf(request));
+  async create(@Body(new ZodPipe(createBody)) body: IntegrationPatch, @CurrentPrincipal() principal: Principal, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
+    const opened = await this.integrations.create(body, principal);
     response.setHeader('Location', `/api/v1/integrations/${opened.document._id}`);
     return this.answer(opened, response);
   }
@@ -110,7 +112,8 @@ export class IntegrationsController {
   @ApiOperation({
     summary: 'Change an integration',
     description:
-      'A merge patch (RFC 7396): what is left out stays, null fills the default in again. A new protocol fills framing and port in again (port: from the server URL, else from the protocol table) and the message size limit unless it was set by hand; a new server URL with a scheme or port fills those in. What the request says by hand wins.',
+      'A merge patch (RFC 7396): what is left out stays, null fills the default in again. A new protocol fills framing and port in again (port: from the server URL, else from the protocol table) and the message size limit unless it was set by hand; a new server URL with a scheme or port fills those in. What the request says by hand wins. ' +
+      SECRETS_HELP,
   })
   @IfMatch()
   @ApiBody({ schema: apiSchema(patchBody) })
@@ -123,11 +126,11 @@ export class IntegrationsController {
     @Param('id') id: string,
     @Body(new ZodPipe(patchBody)) body: IntegrationPatch & { version?: number },
     @Headers('if-match') ifMatch: string | undefined,
-    @Req() request: GateRequest,
+    @CurrentPrincipal() principal: Principal,
     @Res({ passthrough: true }) response: Response,
   ): Promise<IntegrationView> {
     const { version, ...patch } = body;
-    return this.answer(await this.integrations.change(id, patch, { ifMatch, version }, principalOf(request)), response);
+    return this.answer(await this.integrations.change(id, patch, { ifMatch, version }, principal), response);
   }
 
   @Patch(':id/:section')
@@ -146,14 +149,14 @@ export class IntegrationsController {
     @Param('section') name: string,
     @Body() sent: unknown,
     @Headers('if-match') ifMatch: string | undefined,
-    @Req() request: GateRequest,
+    @CurrentPrincipal() principal: Principal,
     @Res({ passthrough: true }) response: Response,
   ): Promise<IntegrationView> {
     const section = SECTIONS.find((known): known is Section => known === name);
     if (!section) throw new Problem(404, 'section-not-found', `An integration has the sections ${SECTIONS.join(', ')}.`);
     const body = new ZodPipe(sectionBodies[section]).transform(sent);
     try {
-      return await this.answer(await this.integrations.change(id, patchOfSection(section, body), { ifMatch, version: body.version }, principalOf(request)), response);
+      return await this.answer(await this.integrations.change(id, patchOfSection(section, body), { ifMatch, version: body.version }, principal), response);
     } catch (error) {
       throw withinSection(error, section);
     }
@@ -168,8 +171,8 @@ export class IntegrationsController {
   @ApiOkResponse(view)
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
   @ApiServiceUnavailableResponse({ description: 'The event log does not answer.' })
-  async enable(@Param('id') id: string, @Body(new ZodPipe(versionBody)) body: VersionBody, @Headers('if-match') ifMatch: string | undefined, @Req() request: GateRequest, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
-    return this.answer(await this.integrations.change(id, { enabled: true }, { ifMatch, version: body?.version }, principalOf(request)), response);
+  async enable(@Param('id') id: string, @Body(new ZodPipe(versionBody)) body: VersionBody, @Headers('if-match') ifMatch: string | undefined, @CurrentPrincipal() principal: Principal, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
+    return this.answer(await this.integrations.change(id, { enabled: true }, { ifMatch, version: body?.version }, principal), response);
   }
 
   @Post(':id/disable')
@@ -180,8 +183,8 @@ export class IntegrationsController {
   @ApiBody({ required: false, schema: apiSchema(versionBody) })
   @ApiOkResponse(view)
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
-  async disable(@Param('id') id: string, @Body(new ZodPipe(versionBody)) body: VersionBody, @Headers('if-match') ifMatch: string | undefined, @Req() request: GateRequest, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
-    return this.answer(await this.integrations.change(id, { enabled: false }, { ifMatch, version: body?.version }, principalOf(request)), response);
+  async disable(@Param('id') id: string, @Body(new ZodPipe(versionBody)) body: VersionBody, @Headers('if-match') ifMatch: string | undefined, @CurrentPrincipal() principal: Principal, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
+    return this.answer(await this.integrations.change(id, { enabled: false }, { ifMatch, version: body?.version }, principal), response);
   }
 
   @Delete(':id')
@@ -191,8 +194,8 @@ export class IntegrationsController {
   @ApiOkResponse({ schema: apiSchema(deletedView, 'output') })
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
   @ApiPreconditionFailedResponse({ description: 'Another version than that of If-Match is stored; with the current one.' })
-  async delete(@Param('id') id: string, @Headers('if-match') ifMatch: string | undefined, @Req() request: GateRequest): Promise<z.output<typeof deletedView>> {
-    const { before, deletedAt } = await this.integrations.delete(id, { ifMatch }, principalOf(request));
+  async delete(@Param('id') id: string, @Headers('if-match') ifMatch: string | undefined, @CurrentPrincipal() principal: Principal): Promise<z.output<typeof deletedView>> {
+    const { before, deletedAt } = await this.integrations.delete(id, { ifMatch }, principal);
     const positions = await this.status.positions(id);
     await this.status.forgetPositions(id);
     const { name, enginePool, serverUrl } = before.settings;
@@ -206,8 +209,8 @@ export class IntegrationsController {
   @ApiOkResponse({ schema: apiSchema(testResultView, 'output'), description: 'What was found; `ok` says whether the test event went through.' })
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
   @ApiServiceUnavailableResponse({ description: 'No engine of the pool took the test, or finished it, within the time.' })
-  async test(@Param('id') id: string, @Req() request: GateRequest): Promise<z.output<typeof testResultView>> {
-    return this.tests.test(await this.integrations.get(id), principalOf(request));
+  async test(@Param('id') id: string, @CurrentPrincipal() principal: Principal): Promise<z.output<typeof testResultView>> {
+    return this.tests.test(await this.integrations.get(id), principal);
   }
 
   @Post(':id/preview')
@@ -228,11 +231,6 @@ export class IntegrationsController {
     response.setHeader('Cache-Control', 'no-store');
     return viewOf(opened, await this.status.summary(opened.document), this.clock.now());
   }
-}
-
-function principalOf(request: GateRequest): Principal {
-  if (!request.principal) throw new Problem(401, 'unauthorized', 'Log in first.');
-  return request.principal;
 }
 
 /** Pointers count from the body that was sent: that of a section lacks the section's name. */
