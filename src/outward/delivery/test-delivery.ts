@@ -121,7 +121,8 @@ function caveatOf(transport: Transport, evidence: Evidence | null): string | nul
 }
 
 function pause(ms: number): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms));
+  // Not a reason for the process to stay.
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), ms).unref());
 }
 
 function elapsed(since: number): number {
