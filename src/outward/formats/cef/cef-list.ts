@@ -1,6 +1,8 @@
 import { cleanLine, trimSpaces } from '../shared/clean-text.js';
 import { cutToOctets } from '../shared/utf8.js';
 
+const UNNAMED = '(unnamed)';
+
 /**
  * Names joined by a comma, as many as fit, then "and N more".
  * @param total how many there are, when the event names only some of them.
@@ -11,7 +13,7 @@ export function listWithin(items: readonly string[], total: number, maxOctets: n
   let octets = 0;
   let shown = 0;
   for (const item of items) {
-    const name = cleanLine(item);
+    const name = cleanLine(item) || UNNAMED;
     const part = shown === 0 ? name : `, ${name}`;
     const size = sizeOf(part);
     const left = total - shown - 1;
@@ -29,7 +31,7 @@ export function listWithin(items: readonly string[], total: number, maxOctets: n
 /** Not even the first name fits whole. */
 function firstAlone(items: readonly string[], total: number, maxOctets: number, sizeOf: (text: string) => number): string {
   const ending = total > 1 ? ` and ${total - 1} more` : '';
-  let name = cutToOctets(cleanLine(items[0] ?? ''), Math.max(0, maxOctets - ending.length));
+  let name = cutToOctets(cleanLine(items[0] ?? '') || UNNAMED, Math.max(0, maxOctets - ending.length));
   while (name !== '' && sizeOf(name) + ending.length > maxOctets) name = cutToOctets(name, Buffer.byteLength(name) - Math.max(1, Math.ceil((sizeOf(name) + ending.length - maxOctets) / 2)));
   return name === '' ? '' : trimSpaces(name) + ending;
 }

@@ -22,8 +22,12 @@ export interface EventFacts {
 const PLAIN_TIMESTAMP = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
-/** @returns null when `occurredAt` is no time: such an event can never be rendered. */
+/**
+ * @returns null when `occurredAt` is no time: such an event can never be rendered.
+ * @throws TypeError when a member that every event has is missing: somebody else wrote it into the log.
+ */
 export function factsOf(event: AuditEvent, sequence: string | null): EventFacts | null {
+  checkShape(event);
   let timestamp = event.occurredAt;
   let epochMs: number;
   if (PLAIN_TIMESTAMP.test(timestamp)) epochMs = epochOfPlain(timestamp);
@@ -34,6 +38,18 @@ export function factsOf(event: AuditEvent, sequence: string | null): EventFacts 
     if (timestamp.length !== 24) return null;
   }
   return { id: safeToken(event.id, 40), type: safeToken(event.type, 32), sequence, epochMs, timestamp, severity: wholeSeverity(event.severity) };
+}
+
+function checkShape(event: AuditEvent): void {
+  const { id, type, occurredAt, actor, subject, objects, outcome, severity, message, attributes, changes } = event;
+  const texts = typeof id === 'string' && typeof type === 'string' && typeof occurredAt === 'string' && typeof outcome === 'string' && typeof message === 'string' && typeof severity === 'number';
+  if (!texts) throw new TypeError('id, type, occurredAt, outcome, message or severity is missing or of the wrong kind');
+  const structures = isObject(actor) && isObject(subject) && isObject(attributes) && Array.isArray(objects) && Array.isArray(changes);
+  if (!structures) throw new TypeError('actor, subject, attributes, objects or changes is missing or of the wrong kind');
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 let lastHour = '';
@@ -73,5 +89,5 @@ export function noTime(event: AuditEvent): Rendered {
 
 /** An event in the log that is not built as an event should be (written there by somebody else): parked with what went wrong. */
 export function notRenderable(error: unknown): Rendered {
-  return { type: 'reject', code: 'not-renderable', reason: `the event is not complete: ${error instanceof Error ? error.message : 'unknown'}` };
+  return { type: 'reject', code: 'not-renderable', reason: `the event is not as events are: ${error instanceof Error ? error.message : 'unknown'}` };
 }

@@ -44,8 +44,13 @@ const SHORT_MAX = 64;
 
 /** The first of two texts that is short and safe as it is; else the first that is there, with `_` for what is not safe, cut at 64. */
 export function shortValue(preferred: string | undefined, other: string | undefined): string {
-  if (preferred !== undefined && SHORT_SAFE.test(preferred)) return preferred;
-  if (other !== undefined && SHORT_SAFE.test(other)) return other;
+  if (preferred !== undefined && isShortAndSafe(preferred)) return preferred;
+  if (other !== undefined && isShortAndSafe(other)) return other;
   const text = preferred?.trim() || other?.trim() || '';
-  return text.slice(0, SHORT_MAX).replace(/[^ !#-Z^-{}~]/gu, '_').trim();
+  return text.slice(0, SHORT_MAX).replace(/[^ !#-Z^-{}~]/gu, '_').replaceAll('EF:', 'EF_').trim();
+}
+
+/** `CEF:` and `LEEF:` in front of the text would be found by a receiver that searches for them. */
+function isShortAndSafe(text: string): boolean {
+  return SHORT_SAFE.test(text) && !text.includes('EF:');
 }

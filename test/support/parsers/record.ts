@@ -1,0 +1,62 @@
+import type { HeaderStyle, OutputType } from '../../../src/model/integration.js';
+import { parseJsonOutput } from '../json-output.js';
+import { type CefMessage, parseCef } from './cef.js';
+import { parseRfc3164, splitElement } from './rfc3164.js';
+import { parseRfc5424 } from './rfc5424.js';
+import { strictText } from './strict-text.js';
+
+/** What a strict receiver makes of one record. */
+export interface ReceivedRecord {
+  id: string | undefined;
+  sequence: string | undefined;
+  type: string | undefined;
+  /** Whether the event itself says that it was shortened. */
+  saysShortened: boolean;
+  header?: { facility: number; severity: number; timestamp: string; hostname: string; appName: string };
+  /** Syslog text, without our element. */
+  text?: string;
+  data?: Map<string, string>;
+  cef?: CefMessage;
+  json?: Record<string, unknown>;
+}
+
+const ELEMENT_ID = 'tidegate@32473';
+
+/** Reads a record as a strict receiver of its kind does. @throws Error */
+export function parseRecord(octets: Uint8Array, outputType: OutputType, style: HeaderStyle): ReceivedRecord {
+  const { header, data, body } = parseHeader(strictText(octets), outputType, style);
+  switch (outputType) {
+    case 'syslog': return { header, data, text: body, id: data?.get('id'), sequence: data?.get('seq'), type: data?.get('type'), saysShortened: data?.has('truncated') ?? false };
+    case 'cef': {
+      const cef = parseCef(body);
+      return { header, data, cef, id: cef.extension.get('externalId'), sequence: cef.extension.get('TidegateSequence'), type: cef.extension.get('cs6'), saysShortened: cef.extension.has('cn3') };
+    }
+    case 'json': {
+      const json = parseJsonOutput(body);
+      return { header, data, json, id: textMember(json.id), sequence: textMember(json.sequence), type: textMember(json.type), saysShortened: json.truncated !== undefined };
+    }
+  }
+}
+
+function textMember(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function parseHeader(text: string, outputType: OutputType, style: HeaderStyle): Pick<ReceivedRecord, 'header' | 'data'> & { body: string } {
+  switch (style) {
+    case 'none': return { body: text };
+    case 'rfc5424': {
+      const { facility, severity, timestamp, hostname, appName, data, message } = parseRfc5424(text);
+      if (data.size > 1) throw new Error('more than one element');
+      return { header: { facility, severity, timestamp, hostname, appName }, data: data.get(ELEMENT_ID), body: message };
+    }
+    case 'rfc3164': {
+      const { facility, severity, timestamp, hostname, tag, message } = parseRfc3164(text);
+      const header = { facility, severity, timestamp, hostname, appName: tag };
+      if (outputType !== 'syslog') return { header, body: message };
+      const { element, text: body } = splitElement(message);
+      // The element has the form of RFC 5424, so its parser reads it.
+      return { header, data: parseRfc5424(`<0>1 - - - - - ${element}`).data.get(ELEMENT_ID), body };
+    }
+  }
+}
