@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import request from 'supertest';
 import { openTestIntake, type TestIntake } from '../../../test/support/intake.js';
@@ -7,13 +8,14 @@ import { SAMPLE_TYPES, sampleEvent } from '../../model/sample-events.js';
 import { eventTypeOf } from '../../model/event-types.js';
 
 const NOW = Date.parse('2025-03-04T05:06:07.890Z');
+let passedMs = 0;
 const EVENTS = '/api/v1/events';
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 let intake: TestIntake;
 let serial = 0;
 beforeAll(async () => {
-  intake = await openTestIntake({ intake: { batchItems: 50, eventBytes: 4096, depth: 8 }, http: { requestBytes: 65_536 } }, { now: () => NOW });
+  intake = await openTestIntake({ intake: { batchItems: 50, eventBytes: 4096, depth: 8 }, http: { requestBytes: 65_536 } }, { now: () => NOW + passedMs });
 });
 afterAll(() => intake.close());
 afterEach(() => intake.faults.clear());
@@ -260,6 +262,20 @@ describe('a resend', () => {
     expect(await storedWith(other.id)).toHaveLength(1);
   });
 
+  it('is a new event once the window has passed', async () => {
+    const event = anEvent();
+    await send(event);
+    try {
+      passedMs = 24 * 3_600_000 - 1;
+      expect((await send(event)).body.items[0].duplicate).toBe(true);
+      passedMs += 2;
+      expect((await send(event)).body.items[0].duplicate).toBe(false);
+      expect(await storedWith(event.id)).toHaveLength(2);
+    } finally {
+      passedMs = 0;
+    }
+  });
+
   it('cannot be confused by line breaks in ids and sources', async () => {
     const envelope = { specversion: '1.0', type: 'audit.user.create', data: { subject: { kind: 'user', id: 'u' } } };
     const type = { 'content-type': 'application/cloudevents-batch+json' };
@@ -339,6 +355,20 @@ describe('a crash between append and remembering', () => {
     expect(itemsOf(again.body).map((item) => item.id)).toEqual(itemsOf(first.body).map((item) => item.id));
     for (const { id } of first.body.items) expect(await storedWith(id)).toHaveLength(2);
     expect(itemsOf((await send([kept, odd])).body).map((item) => item.duplicate)).toEqual([true, true]);
+  });
+});
+
+describe('the guide', () => {
+  const guide = readFileSync(new URL('../../../docs/guides/send-events.md', import.meta.url), 'utf8');
+  const examples = [...guide.matchAll(/^curl [^']*((?:-H '[^']*'\s*\\?\s*)+)-d '([^']*)'/gm)].map(([, headers = '', body = '']) => ({
+    headers: Object.fromEntries([...headers.matchAll(/-H '([^:']+): ([^']*)'/g)].map(([, name = '', value = '']) => [name, value])), body,
+  }));
+
+  it('has examples that work as they stand', async () => {
+    expect(examples.length).toBe(5);
+    const statuses: number[] = [];
+    for (const { headers, body } of examples) statuses.push((await send(body, headers)).status);
+    expect(statuses).toEqual([202, 207, 202, 202, 202]);
   });
 });
 
