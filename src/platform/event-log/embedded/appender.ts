@@ -31,6 +31,12 @@ const FULL_RETRY_MS = 5000;
 /** How long health speaks of a failure that no append has put right yet. */
 const FAILURE_SHOWN_MS = 30_000;
 
+interface Stored {
+  accepted: { call: AppendCall; outcomes: AppendOutcome[] }[];
+  /** Did not fit below the byte limit. */
+  refused: AppendCall[];
+  partitions: Set<number>;
+}
 type Unavailable = Extract<AppendOutcome, { type: 'unavailable' }>;
 
 /**
@@ -45,7 +51,10 @@ export class Appender {
   private busy = false;
   private commitSince: number | undefined;
   private closed = false;
-  private lastFailure: { outcome: Unavailable; at: number } | undefined;
+  /** The last commit that failed, until one succeeds. */
+  private failure: { reason: string; at: number } | undefined;
+  /** Whether the last call was refused: said once, not for every call. */
+  private refusing = false;
   private readonly disk: DiskSpace;
   private readonly scratch = Buffer.allocUnsafeSlow(BATCH_HEADER_BYTES + BATCH_BYTES);
 
@@ -65,7 +74,7 @@ export class Appender {
     const held = totalBytes(this.environment.readState());
     if (held >= this.options.fullBytes) return this.atLimit().reason;
     if (!(await this.disk.roomFor(0))) return this.diskLow().reason;
-    if (this.lastFailure && performance.now() - this.lastFailure.at < FAILURE_SHOWN_MS) return this.lastFailure.outcome.reason;
+    if (this.failure && performance.now() - this.failure.at < FAILURE_SHOWN_MS) return this.failure.reason;
     return this.stalled()?.reason;
   }
 
@@ -121,29 +130,40 @@ export class Appender {
   }
 
   private async commit(group: AppendCall[]): Promise<void> {
+    const stored = await this.write(group);
+    if (!stored) return;
+    if (stored.partitions.size > 0) this.appended(stored.partitions);
+    for (const { call, outcomes } of stored.accepted) call.answer(outcomes);
+    if (stored.refused.length === 0) {
+      this.refusing = false;
+      return;
+    }
+    this.refuse(stored.refused, this.atLimit());
+    this.full();
+  }
+
+  /** What was stored; undefined when nothing was, and the group is answered. */
+  private async write(group: AppendCall[]): Promise<Stored | undefined> {
     this.commitSince = performance.now();
     try {
       const stored = await withLimit(this.environment.write(() => this.store(group)), STUCK_MS);
-      if (stored.partitions.size > 0) this.appended(stored.partitions);
-      if (stored.accepted.length > 0) this.lastFailure = undefined;
-      for (const { call, outcomes } of stored.accepted) call.answer(outcomes);
-      if (stored.refused.length > 0) {
-        this.refuse(stored.refused, this.atLimit());
-        this.full();
-      }
+      if (stored.accepted.length > 0) this.failure = undefined;
+      return stored;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const cause = error instanceof Error ? error.message : String(error);
       const code = error instanceof WriteRefused && error.kind === 'full' ? 'log-full' : 'log-unreachable';
-      this.options.log.error({ directory: this.options.directory, code, reason, calls: group.length }, 'event log could not store; the producers were asked to try again');
-      this.refuse(group, unavailable(code, `The event log could not be written: ${reason}.`, FULL_RETRY_MS));
+      const reason = `The event log in ${this.options.directory} could not be written: ${cause}.`;
+      this.failure = { reason, at: performance.now() };
+      this.refuse(group, unavailable(code, reason, FULL_RETRY_MS));
+      return undefined;
     } finally {
       this.commitSince = undefined;
     }
   }
 
   private refuse(calls: AppendCall[], outcome: Unavailable): void {
-    if (this.lastFailure?.outcome.code !== outcome.code) this.options.log.warn({ directory: this.options.directory, code: outcome.code, reason: outcome.reason }, 'event log refuses events; producers are asked to try again');
-    this.lastFailure = { outcome, at: performance.now() };
+    if (!this.refusing) this.options.log.error({ directory: this.options.directory, code: outcome.code, reason: outcome.reason }, 'event log refuses events; producers are asked to try again');
+    this.refusing = true;
     for (const call of calls) call.answer(Array.from({ length: call.records }, () => outcome));
   }
 
@@ -156,11 +176,11 @@ export class Appender {
   }
 
   /** Runs inside the write transaction. */
-  private store(group: readonly AppendCall[]): { accepted: { call: AppendCall; outcomes: AppendOutcome[] }[]; refused: AppendCall[]; partitions: Set<number> } {
+  private store(group: readonly AppendCall[]): Stored {
     const state = this.environment.readState();
     const timestamp = this.options.clock.now();
     let held = totalBytes(state);
-    const accepted: { call: AppendCall; outcomes: AppendOutcome[] }[] = [];
+    const accepted: Stored['accepted'] = [];
     const refused: AppendCall[] = [];
     const runs = new Map<number, { chunk: Chunk; outcomes: AppendOutcome[] }[]>();
     for (const call of group) {

@@ -36,6 +36,9 @@ export interface EmbeddedEventLogOptions {
   log: Log;
 }
 
+/** More damaged batches than this are not listed: the disk is lost. */
+const DAMAGE_SHOWN = 1000;
+
 interface OpenLog {
   environment: LogEnvironment;
   stores: BatchStore[];
@@ -52,13 +55,19 @@ export class EmbeddedEventLog implements EventLog {
   private closing: Promise<void> | undefined;
   private readonly readers = new Set<EmbeddedReader>();
   private readonly pools = new Map<string, Pool>();
-  private damagedRecords = 0;
+  /** Damaged batches that were met, `partition.offset` -> records: each is reported once. */
+  private readonly damaged = new Map<string, number>();
 
   constructor(private readonly options: EmbeddedEventLogOptions) {}
 
   /** What producers sent, in the same environment. Usable while the log is open. */
   get producerKeys(): ProducerKeys {
     return this.use().producerKeys;
+  }
+
+  /** Forgets the producer keys that aged out now instead of at the next interval. */
+  async sweepProducerKeys(): Promise<void> {
+    await this.use().producerKeys.sweep();
   }
 
   async open(): Promise<void> {
@@ -137,7 +146,8 @@ export class EmbeddedEventLog implements EventLog {
     if (!this.opened || this.closing) return { ok: false, reason: 'The event log is not open.' };
     const reason = await this.opened.appender.trouble();
     if (reason) return { ok: false, reason };
-    if (this.damagedRecords > 0) return { ok: false, reason: `${this.damagedRecords} stored events could not be read and were left out since the start; see the log for their positions.` };
+    const damagedRecords = [...this.damaged.values()].reduce((sum, records) => sum + records, 0);
+    if (damagedRecords > 0) return { ok: false, reason: `${damagedRecords} stored events could not be read and were left out since the start; see the log for their positions.` };
     return { ok: true };
   }
 
@@ -183,7 +193,9 @@ export class EmbeddedEventLog implements EventLog {
   }
 
   private reportDamage(partition: number, from: number, to: number): void {
-    this.damagedRecords += to - from;
+    const batch = `${partition}.${from}`;
+    if (this.damaged.has(batch) || this.damaged.size >= DAMAGE_SHOWN) return;
+    this.damaged.set(batch, to - from);
     this.options.log.error({ partition, from, to, records: to - from, directory: this.options.directory }, 'event log: a stored batch is damaged; its events are left out and have to be sent again by their producers');
   }
 }

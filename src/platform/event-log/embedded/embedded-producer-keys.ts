@@ -23,6 +23,7 @@ export class EmbeddedProducerKeys implements ProducerKeys {
   async find(keys: readonly string[]): Promise<Map<string, ProducerKey>> {
     const found = new Map<string, ProducerKey>();
     const oldest = this.clock.now() - this.windowMs;
+    this.environment.refresh();
     for (const key of keys) {
       const bytes = this.environment.keys.getBinary(keyOf(key));
       const entry = bytes && decode(key, bytes);

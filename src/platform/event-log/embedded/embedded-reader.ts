@@ -13,7 +13,7 @@ export interface ReaderPorts {
   environment: LogEnvironment;
   batches: BatchStore;
   tail: Tail;
-  /** A stored batch cannot be read: it was left out, from its first offset up to where the log goes on. */
+  /** A stored batch cannot be read and is left out, from its first offset up to where the log goes on. Called each time a reader comes upon it. */
   damaged(partition: number, from: number, to: number): void;
   closed(reader: EmbeddedReader): void;
 }
@@ -97,7 +97,7 @@ export class EmbeddedReader implements PartitionReader {
     let next = start;
     let bytes = 0;
     while (next < end && records.length < this.maxRecords) {
-      const cursor = this.cursorAt(next);
+      const cursor = this.cursorAt(next, end);
       if (!cursor) {
         if (records.length > 0) break;
         next = Math.min(this.ports.batches.baseAtOrAfter(next + 1) ?? end, end);
@@ -130,18 +130,19 @@ export class EmbeddedReader implements PartitionReader {
   }
 
   /** A cursor that stands at the offset, or undefined when no batch holds it (removed, or damaged). */
-  private cursorAt(offset: number): BatchCursor | undefined {
+  private cursorAt(offset: number, end: number): BatchCursor | undefined {
     if (this.current?.offset === offset) return this.current;
     this.current = undefined;
     const { batches } = this.ports;
+    let base: number | undefined = offset;
     let found = batches.at(offset);
     if (found === undefined) {
-      const base = batches.baseAtOrBefore(offset);
+      base = batches.baseAtOrBefore(offset);
       found = base === undefined ? undefined : batches.at(base);
     }
-    if (found === undefined) return undefined;
+    if (found === undefined || base === undefined) return undefined;
     if (found === 'torn') {
-      this.ports.damaged(this.partition, offset, batches.baseAtOrAfter(offset + 1) ?? offset + 1);
+      this.ports.damaged(this.partition, base, Math.min(batches.baseAtOrAfter(base + 1) ?? end, end));
       return undefined;
     }
     if (offset >= found.end) return undefined;
