@@ -77,6 +77,8 @@ export interface Transport {
   readonly unit: 'stream' | 'message';
   /** Best evidence that it can show. */
   readonly reaches: Evidence;
+  /** What this receiver was found to allow, where a transport learns it (a receiver that never answers a half-close: `sent`). */
+  reachesAt?(target: Pick<Target, 'host' | 'port'>): Evidence;
   /** Plain words for the Test button's answer when only `sent` can be shown. */
   readonly caveat?: string;
   open(target: Target, context: OpenContext): Promise<OpenOutcome>;

@@ -62,6 +62,8 @@ export class LoopbackReceiver {
   /** What went wrong on connections (invalid frame headers, TLS alerts), newest last; at most 100. */
   readonly complaints: string[] = [];
   private readonly open = new Set<Socket>();
+  /** The TCP sockets, which under TLS are not the ones in `open`. */
+  private readonly raw = new Set<Socket>();
   private readonly listeners = new Set<(message: ReceivedMessage) => void>();
   private readonly clock: Clock;
   private server?: Server;
@@ -127,7 +129,7 @@ export class LoopbackReceiver {
 
   /** Resets all connections, and goes on listening. */
   resetConnections(): void {
-    for (const socket of this.open) reset(socket);
+    for (const socket of this.raw) socket.resetAndDestroy();
   }
 
   /** Like a crash: resets every connection and stops listening at once. */
@@ -140,7 +142,7 @@ export class LoopbackReceiver {
   /** Ends every connection and stops listening. Idempotent. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.closeConnections();
+    for (const socket of [...this.open, ...this.raw]) socket.destroy();
     const { server, datagrams } = this;
     if (datagrams) {
       this.datagrams = undefined;
@@ -170,6 +172,11 @@ export class LoopbackReceiver {
     const server = this.options.protocol === 'tls'
       ? createTlsServer({ ...this.options.tls, allowHalfOpen: true, pauseOnConnect: true }, listener)
       : createServer({ allowHalfOpen: true, pauseOnConnect: true }, listener);
+    server.on('connection', (socket: Socket) => {
+      this.raw.add(socket);
+      socket.on('error', () => {});
+      socket.once('close', () => this.raw.delete(socket));
+    });
     server.on('tlsClientError', (error: Error) => this.complain(error));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -186,7 +193,7 @@ export class LoopbackReceiver {
     const connection = ++this.accepted;
     socket.on('error', (error) => this.complain(error));
     if (this.stopped || this.faults.onConnect === 'close') return void socket.destroy();
-    if (this.faults.onConnect === 'reset') return reset(socket);
+    if (this.faults.onConnect === 'reset') return this.reset(socket);
     this.open.add(socket);
     const frames = new FrameReader(this.options.framing ?? 'detect');
     let octets = 0;
@@ -214,12 +221,18 @@ export class LoopbackReceiver {
   private disturb(socket: Socket, octets: number): void {
     const { readDelayMs, closesAfterBytes, resetsAfterBytes, neverReads } = this.faults;
     if (closesAfterBytes > 0 && octets >= closesAfterBytes) return void socket.destroy();
-    if (resetsAfterBytes > 0 && octets >= resetsAfterBytes) return reset(socket);
+    if (resetsAfterBytes > 0 && octets >= resetsAfterBytes) return this.reset(socket);
     if (neverReads) return void socket.pause();
     if (readDelayMs > 0) {
       socket.pause();
       setTimeout(() => { if (!this.faults.neverReads) socket.resume(); }, readDelayMs);
     }
+  }
+
+  /** RST also under TLS, whose socket has no reset of its own: the TCP socket with the same remote port is reset. */
+  private reset(socket: Socket): void {
+    for (const raw of this.raw) if (raw.remotePort === socket.remotePort) raw.resetAndDestroy();
+    socket.destroy();
   }
 
   private keep(bytes: Buffer, framing: ReceivedMessage['framing'], connection: number): void {
@@ -234,11 +247,4 @@ export class LoopbackReceiver {
     this.complaints.push(error instanceof Error ? error.message : String(error));
     if (this.complaints.length > 100) this.complaints.shift();
   }
-}
-
-/** RST also under TLS, whose socket has no reset of its own. */
-function reset(socket: Socket): void {
-  const raw = (socket as { _parent?: Socket | null })._parent ?? socket;
-  raw.resetAndDestroy();
-  socket.destroy();
 }

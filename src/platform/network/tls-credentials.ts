@@ -19,15 +19,16 @@ export class TlsCredentials {
   private system?: { stamp: string; pems: string[] };
 
   contextFor(settings: TlsSettings): { type: 'ready'; context: SecureContext } | { type: 'failed'; failure: Failure } {
-    const ca = settings.ca ?? undefined;
-    const stamp = ca === undefined ? this.systemStamp() : '';
-    const key = createHash('sha256').update(JSON.stringify([ca ?? stamp, settings.certificate ?? '', settings.key ?? ''])).digest('base64');
+    const { ca } = settings;
+    // A pin or "do not verify" needs no roots at all.
+    const stamp = ca === undefined && settings.verify && settings.fingerprint === undefined ? this.systemStamp() : '';
+    const key = createHash('sha256').update(JSON.stringify([ca ?? null, stamp, settings.certificate ?? '', settings.key ?? ''])).digest('base64');
     const kept = this.contexts.get(key);
     if (kept) return { type: 'ready', context: kept };
     const wrong = wrongSettings(settings);
     if (wrong) return { type: 'failed', failure: wrong };
     try {
-      const context = createSecureContext({ ca: ca ?? this.systemRoots(stamp), cert: settings.certificate, key: settings.key, minVersion: 'TLSv1.2' });
+      const context = createSecureContext({ ca: ca ?? (stamp === '' ? undefined : this.systemRoots(stamp)), cert: settings.certificate, key: settings.key, minVersion: 'TLSv1.2' });
       this.contexts.set(key, context);
       const oldest = this.contexts.keys().next();
       if (this.contexts.size > CONTEXTS_KEPT && !oldest.done) this.contexts.delete(oldest.value);
