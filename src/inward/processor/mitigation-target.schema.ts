@@ -1,0 +1,41 @@
+import { Schema } from 'mongoose';
+import type { TargetOperation, TargetState } from '../../model/alert.js';
+
+/**
+ * One thing that an alert acts upon, as a document of its own, so that 50,000 fit. Intent is stored before the connector is called, the outcome after, both
+ * conditional on the alert's lease token; on take-over a target with intent and no outcome is read back from the system first, never repeated blindly.
+ */
+export interface MitigationTargetDocument {
+  /** `<alert id>:<number>` */
+  _id: string;
+  alertId: string;
+  number: number;
+  application: string;
+  nativeId: string | null;
+  accountId: string | null;
+  identityId: string | null;
+  operation: TargetOperation;
+  /** Of remove-entitlement and make-not-requestable. */
+  entitlement: { attribute: string; value: string } | null;
+  state: TargetState;
+  /** The alert's lease token under which the last write was made. */
+  leaseToken: string | null;
+  intentAt: Date | null;
+  outcomeAt: Date | null;
+  /** Nothing had to be changed. */
+  alreadySo: boolean;
+  code: string | null;
+  reason: string | null;
+  attempts: number;
+}
+
+export const mitigationTargetSchema = new Schema<MitigationTargetDocument>(
+  {
+    _id: String, alertId: { type: String, required: true }, number: { type: Number, required: true }, application: { type: String, required: true }, nativeId: { type: String, default: null }, accountId: { type: String, default: null },
+    identityId: { type: String, default: null }, operation: { type: String, required: true }, entitlement: { type: new Schema({ attribute: String, value: String }, { _id: false }), default: null }, state: { type: String, required: true },
+    leaseToken: { type: String, default: null }, intentAt: { type: Date, default: null }, outcomeAt: { type: Date, default: null }, alreadySo: { type: Boolean, default: false }, code: { type: String, default: null },
+    reason: { type: String, default: null }, attempts: { type: Number, default: 0 },
+  },
+  { collection: 'mitigation_targets', versionKey: false },
+);
+mitigationTargetSchema.index({ alertId: 1, state: 1, number: 1 });
