@@ -30,7 +30,9 @@ export interface RelayPass {
 }
 
 const LEASE_NAME = 'audit-relay';
-const LEASE_MS = 10_000;
+/** Also how long records wait after the process that exported was killed. */
+const LEASE_MS = 5000;
+const STOP_GRACE_MS = 5000;
 
 /**
  * Brings every act to the event log: outbox entries of watched collections -> audit_records -> event log (under the record's id, in order) -> marked.
@@ -90,11 +92,15 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
     this.wake();
   }
 
-  /** Ends after the step that runs; what is left waits in its documents. */
+  /** Ends after the step that runs, waited for at most 5 s; what is left waits in its documents. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopping = true;
     clearTimeout(this.timer);
-    await this.running;
+    if (!this.running) return;
+    let grace: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (grace = setTimeout(resolve, STOP_GRACE_MS)));
+    await Promise.race([this.running, late]);
+    clearTimeout(grace);
   }
 
   /** An act was stored in this process: relay it at once. Never throws, never waits. */
