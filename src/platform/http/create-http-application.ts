@@ -70,7 +70,7 @@ export async function createHttpApplication(module: Type<unknown> | DynamicModul
   app.use(requestIds(log));
   app.use(securityHeaders(pair !== undefined, API_DOCS_PATH));
   app.use(refuseOtherSites);
-  const express = app.getHttpAdapter().getInstance() as Express;
+  const express: Express = app.getHttpAdapter().getInstance();
   for (const path of RAW_BODY_PATHS) express.post(path, rawBody(http.requestBytes));
   app.use(jsonBody(http.requestBytes));
   app.useGlobalFilters(new ProblemFilter(log));
