@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import type { FormatSettings } from '../../contracts/format.js';
 import { PROTOCOL_TABLE, type Framing, type IntegrationSettings, type Protocol } from '../../model/integration.js';
 
@@ -49,4 +50,9 @@ export function frame(text: string, framing: Framing, protocol: Protocol): Buffe
     case 'octet-counting':
       return Buffer.from(`${Buffer.byteLength(text, 'utf8')} ${text}`, 'utf8');
   }
+}
+
+/** The name of this machine as syslog HOSTNAME: printable ASCII (RFC 5424, 6.2.4). */
+export function machineHostname(): string {
+  return hostname().replace(/[^\x21-\x7e]/g, '-').slice(0, 255) || 'tidegate';
 }

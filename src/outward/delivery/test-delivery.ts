@@ -63,7 +63,8 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
       {
         dialer,
         signal: abort,
-        onStage: (report) => stages.push(report),
+        // Sending and closing are judged here, where it is known how long the receiver was watched.
+        onStage: (report) => report.stage !== 'send' && report.stage !== 'close' && stages.push(report),
         listener: {
           safe: (_number, rung) => (evidence = rung),
           failed: (failure) => tellEnding(failure),

@@ -1,7 +1,7 @@
 import type { PartitionReader } from '../../contracts/event-log.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import type { LanePartition } from './lane-partition.js';
-import { firstOffset, type FeedContext } from './shared-feed.js';
+import { firstOffset, type FeedContext } from './feed-context.js';
 import { Signal } from './signal.js';
 
 /** The own reader of a lane that is behind: from its position, at its own pace, until it has caught up with the shared reader. */

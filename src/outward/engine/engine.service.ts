@@ -1,5 +1,4 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Model } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/settings.js';
@@ -11,7 +10,7 @@ import type { Integration } from '../../model/integration.js';
 import { AuditService } from '../../platform/audit/audit.service.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
-import { shapeOf } from '../delivery/shape.js';
+import { machineHostname, shapeOf } from '../delivery/shape.js';
 import { targetOf } from '../delivery/target.js';
 import { formatFor } from '../formats/index.js';
 import { IntegrationRepository } from '../integrations/integration-repository.js';
@@ -23,11 +22,12 @@ import { DeadLetterStore } from './dead-letter-store.js';
 import { deadLetterSchema, type DeadLetterDocument } from './dead-letter.schema.js';
 import { engineCommandSchema, type EngineCommandDocument } from './engine-command.schema.js';
 import { EngineWake } from './engine-wake.js';
+import type { FeedContext } from './feed-context.js';
 import { engineSchema, type EngineDocument } from './engine.schema.js';
 import { integrationStatusSchema, type IntegrationStatusDocument } from './integration-status.schema.js';
 import type { LanePartition } from './lane-partition.js';
 import { Lane, type HealthChange } from './lane.js';
-import { SharedFeed, type FeedContext } from './shared-feed.js';
+import { SharedFeed } from './shared-feed.js';
 import { Signal } from './signal.js';
 import { StatusWriter } from './status-writer.js';
 
@@ -42,7 +42,7 @@ export const ENGINE_VERSION = '0.1.0';
 export class EngineService implements OnApplicationBootstrap, BeforeApplicationShutdown, PoolHandler {
   readonly id: string;
   private readonly pool: string;
-  private readonly machineHostname = cleanHostname(hostname());
+  private readonly machineHostname = machineHostname();
   private readonly lanes = new Map<string, Lane>();
   private readonly feeds = new Map<number, SharedFeed>();
   private readonly cursors: CursorStore;
@@ -369,9 +369,4 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     this.stopDeadline ??= this.clock.now() + this.settings.engine.stopGraceMs;
     return this.stopDeadline;
   }
-}
-
-/** Printable ASCII for syslog HOSTNAME (RFC 5424, 6.2.4). */
-function cleanHostname(name: string): string {
-  return name.replace(/[^\x21-\x7e]/g, '-').slice(0, 255) || 'tidegate';
 }

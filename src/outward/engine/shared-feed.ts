@@ -1,20 +1,9 @@
-import type { EventLog, OwnedPartition, ReadOptions } from '../../contracts/event-log.js';
-import type { Log } from '../../contracts/log.js';
+import type { OwnedPartition } from '../../contracts/event-log.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import { CatchUp } from './catch-up.js';
-import type { DeadLetterSink } from './dead-letter-store.js';
+import { firstOffset, type FeedContext } from './feed-context.js';
 import type { LanePartition } from './lane-partition.js';
 import { Signal } from './signal.js';
-
-export interface FeedContext {
-  eventLog: EventLog;
-  deadLetters: DeadLetterSink;
-  readOptions: ReadOptions;
-  log: Log;
-  engineId: string;
-  /** Told when a lane met a gap: events that retention may have removed. */
-  onGap: (owned: LanePartition, from: number, to: number) => void;
-}
 
 /**
  * The one reader of a partition that all lanes of the pool share. It goes at the pace of the fastest lane that is with it: a lane without room is
@@ -174,8 +163,3 @@ export class SharedFeed {
 }
 
 const NOTHING: readonly number[] = [];
-
-/** The first position that the batch holds, readable or not. */
-export function firstOffset(batch: EventBatch): number {
-  return Math.min(batch.offsets[0] ?? Number.POSITIVE_INFINITY, batch.unreadable[0]?.offset ?? Number.POSITIVE_INFINITY, batch.next);
-}

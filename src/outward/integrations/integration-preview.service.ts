@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { SETTINGS } from '../../config/settings.js';
@@ -13,7 +12,7 @@ import type { JsonObject } from '../../model/json.js';
 import { sampleEvent } from '../../model/sample-events.js';
 import { wantsType, type IntegrationSettings } from '../../model/integration.js';
 import { Problem } from '../../platform/http/problem.js';
-import { formatSettingsOf, frame } from '../delivery/shape.js';
+import { formatSettingsOf, frame, machineHostname } from '../delivery/shape.js';
 import { formatFor } from '../formats/index.js';
 import { EventCheck } from '../intake/event-check.js';
 import { IntegrationStatusService } from './integration-status.service.js';
@@ -60,7 +59,7 @@ export class IntegrationPreviewService {
   async preview(settings: IntegrationSettings, body: z.output<typeof previewBody>): Promise<PreviewView> {
     const event = body.event === undefined ? this.sample(body.type ?? DEFAULT_SAMPLE) : this.complete(body.event as JsonObject);
     const engine = settings.output.hostname === undefined ? await this.status.liveEngine(settings.enginePool) : undefined;
-    const format = formatSettingsOf(settings, engine?.host ?? ownHostname());
+    const format = formatSettingsOf(settings, engine?.host ?? machineHostname());
     const rendered = render(settings, format, event, body.sequence ?? null);
     const facts = { eventId: event.id, eventType: event.type, wanted: wantsType(settings.filter.types, event.type), maxBytes: format.maxBytes, framing: settings.protocol === 'udp' ? ('none' as const) : settings.framing };
     if (rendered.type === 'reject') return { ...facts, rendered: false, shortened: false, text: null, base64: null, bytes: 0, messageBytes: 0, reject: { code: rendered.code, reason: rendered.reason } };
@@ -96,9 +95,4 @@ function render(settings: IntegrationSettings, format: ReturnType<typeof formatS
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
-}
-
-/** Printable ASCII for syslog HOSTNAME (RFC 5424, 6.2.4), as engines register it. */
-function ownHostname(): string {
-  return hostname().replace(/[^\x21-\x7e]/g, '-').slice(0, 255) || 'tidegate';
 }

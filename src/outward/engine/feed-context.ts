@@ -1,0 +1,21 @@
+import type { EventLog, ReadOptions } from '../../contracts/event-log.js';
+import type { Log } from '../../contracts/log.js';
+import type { EventBatch } from '../delivery/event-batch.js';
+import type { DeadLetterSink } from './dead-letter-store.js';
+import type { LanePartition } from './lane-partition.js';
+
+/** What the shared reader and the catch-up readers have in common. */
+export interface FeedContext {
+  eventLog: EventLog;
+  deadLetters: DeadLetterSink;
+  readOptions: ReadOptions;
+  log: Log;
+  engineId: string;
+  /** Told when a lane met a gap: events that retention may have removed. */
+  onGap: (owned: LanePartition, from: number, to: number) => void;
+}
+
+/** The first position that the batch holds, readable or not. */
+export function firstOffset(batch: EventBatch): number {
+  return Math.min(batch.offsets[0] ?? Number.POSITIVE_INFINITY, batch.unreadable[0]?.offset ?? Number.POSITIVE_INFINITY, batch.next);
+}
