@@ -53,7 +53,7 @@ export async function openTestApplication(options: TestApplicationOptions = {}):
   @Module({ providers: [{ provide: DocumentStore, useValue: documents }, { provide: LOG, useValue: log }], exports: [DocumentStore, LOG] })
   class GroundModule {}
   @Module({
-    imports: [ConfigModule.forRoot(settings, clock), GroundModule, JobsModule, AuditModule, options.handOver ? AccessModule.forRoot(options.handOver) : AccessModule, ...(options.imports ?? [])],
+    imports: [ConfigModule.forRoot(settings, clock), GroundModule, JobsModule, AuditModule, AccessModule.forRoot(options.handOver), ...(options.imports ?? [])],
     controllers: options.controllers ?? [],
   })
   class TestModule {}

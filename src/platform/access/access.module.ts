@@ -30,7 +30,7 @@ import { UsersService } from './users.service.js';
 })
 export class AccessModule {
   /** @param handOver how a made first password reaches a person; without it the terminal, or a 0600 file in the data directory */
-  static forRoot(handOver: CredentialsHandover): DynamicModule {
-    return { module: AccessModule, providers: [{ provide: CREDENTIALS_HANDOVER, useValue: handOver }] };
+  static forRoot(handOver?: CredentialsHandover): DynamicModule {
+    return { module: AccessModule, providers: handOver ? [{ provide: CREDENTIALS_HANDOVER, useValue: handOver }] : [] };
   }
 }

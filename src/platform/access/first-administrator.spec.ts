@@ -88,6 +88,23 @@ describe('the first administrator', () => {
     expect(silentLog).not.toBe(log);
   });
 
+  it('is handed over by a file in the data directory where nothing else is said and there is no terminal', async () => {
+    const parent = mkdtempSync(join(tmpdir(), 'tidegate-first-'));
+    const terminal = Object.getOwnPropertyDescriptor(process.stdout, 'isTTY');
+    Object.defineProperty(process.stdout, 'isTTY', { value: false, configurable: true });
+    try {
+      const application = await openTestApplication({ documents, settings: { admin: {}, dataDir: join(parent, 'data') } });
+      applications.push(application);
+      const [name = '', password = ''] = readFileSync(join(parent, 'data', 'admin-password.txt'), 'utf8').split('\n');
+      await login(application, { name, password }).expect(200);
+      expect(await users()).toMatchObject([{ name: 'admin', handover: null }]);
+    } finally {
+      if (terminal) Object.defineProperty(process.stdout, 'isTTY', terminal);
+      else Reflect.deleteProperty(process.stdout, 'isTTY');
+      rmSync(parent, { recursive: true });
+    }
+  });
+
   it('is one when several processes start at once, and only the one that made it tells a password that works', async () => {
     const outputs = await Promise.all(Array.from({ length: 4 }, () => run(process.execPath, [child, uri(), documents.connection.name, 'tell'])));
     const credentials = outputs.flatMap(({ stdout }) => JSON.parse(stdout) as FirstCredentials[]);
