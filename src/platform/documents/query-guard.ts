@@ -1,6 +1,6 @@
 import type { Connection } from 'mongoose';
 import { COMMAND_FIELDS, GENERIC_FIELDS } from './embedded/allowed.js';
-import { illegalOperation, notSupported } from './embedded/errors.js';
+import { notSupported, transactionRefused } from './embedded/errors.js';
 import { checkCommand } from './embedded/command-check.js';
 import { type Doc, decode, encode } from './embedded/values.js';
 
@@ -15,7 +15,7 @@ const ADDED_BY_THE_DRIVER = new Set(['txnNumber', 'apiVersion', 'apiStrict', 'ap
  */
 export function guardQueries(connection: Connection): void {
   connection.getClient().on('commandStarted', ({ commandName, command }) => {
-    if (!OF_THE_DRIVER.has(commandName)) refuseOutsideSubset(commandName, decode(encode(command as Doc)));
+    if (!OF_THE_DRIVER.has(commandName)) refuseOutsideSubset(commandName, decode(encode(command)));
   });
 }
 
@@ -23,7 +23,7 @@ export function guardQueries(connection: Connection): void {
 export function refuseOutsideSubset(name: string, command: Doc): void {
   const fields = Object.hasOwn(COMMAND_FIELDS, name) ? COMMAND_FIELDS[name] : undefined;
   if (!fields) throw notSupported(`the command ${name}`);
-  if (command['startTransaction'] !== undefined || command['autocommit'] !== undefined) throw illegalOperation('Tidegate uses no multi-document transactions: the embedded document store has none.');
+  if (command['startTransaction'] !== undefined || command['autocommit'] !== undefined) throw transactionRefused('Tidegate uses no multi-document transactions: the embedded document store has none.');
   for (const field of Object.keys(command)) {
     if (field === name || GENERIC_FIELDS.has(field) || ADDED_BY_THE_DRIVER.has(field) || fields.includes(field) || command[field] === false) continue;
     throw notSupported(`the field ${field} of ${name}`);

@@ -35,7 +35,7 @@ export function arrayChange(operator: string, path: string, operand: unknown): (
       if (end !== 1 && end !== -1) throw badValue(`$pop expects 1 or -1, found: ${show(operand)}`);
       return (current) => {
         if (current === MISSING) return current;
-        if (!Array.isArray(current)) throw typeMismatch(`Path '${path}' contains an element of non-array type '${typeName(current)}'`);
+        if (!isList(current)) throw typeMismatch(`Path '${path}' contains an element of non-array type '${typeName(current)}'`);
         return current.length === 0 ? current : end === 1 ? current.slice(0, -1) : current.slice(1);
       };
     }
@@ -46,16 +46,18 @@ export function arrayChange(operator: string, path: string, operand: unknown): (
 
 const typeName = (value: unknown) => (value === null ? 'null' : value instanceof Date ? 'date' : typeof value);
 
+const isList = (value: unknown): value is unknown[] => Array.isArray(value);
+
 function arrayOrNew(current: unknown, path: string, operator: string): unknown[] {
   if (current === MISSING) return [];
-  if (!Array.isArray(current)) throw badValue(operator === '$push' ? `The field '${path}' must be an array but is of type ${typeName(current)}` : `Cannot apply ${operator} to non-array field. Field named '${path}' has non-array type ${typeName(current)}`);
+  if (!isList(current)) throw badValue(operator === '$push' ? `The field '${path}' must be an array but is of type ${typeName(current)}` : `Cannot apply ${operator} to non-array field. Field named '${path}' has non-array type ${typeName(current)}`);
   return current;
 }
 
 function without(current: unknown, goes: (value: unknown) => boolean, path: string, operator: string): unknown {
   if (current === MISSING) return current;
   if (!Array.isArray(current)) throw badValue(`Cannot apply ${operator} to a non-array value at '${path}'`);
-  const left = current.filter((value) => !goes(value));
+  const left = (current as unknown[]).filter((value) => !goes(value));
   return left.length === current.length ? current : left;
 }
 
@@ -67,7 +69,7 @@ function eachOf(operand: unknown, modifiers: Set<string>): unknown[] | undefined
   }
   for (const name of Object.keys(operand)) if (!modifiers.has(name)) throw badValue(`Unrecognized clause: ${name}`);
   const items = operand['$each'];
-  if (!Array.isArray(items)) throw badValue(`The argument to $each must be an array but it was of type ${typeName(items)}`);
+  if (!isList(items)) throw badValue(`The argument to $each must be an array but it was of type ${typeName(items)}`);
   return items;
 }
 

@@ -3,7 +3,7 @@ import { create, createIndexes, drop, dropDatabase, dropIndexes, listCollections
 import { COMMAND_FIELDS, GENERIC_FIELDS } from './allowed.js';
 import type { Command } from './command-fields.js';
 import { Cursors } from './cursors.js';
-import { CommandError, illegalOperation, notSupported } from './errors.js';
+import { CommandError, notSupported, show, transactionRefused } from './errors.js';
 import type { ReadContext } from './reading.js';
 import { aggregate, count, distinct, explain, find, getMore, killCursors } from './read-commands.js';
 import type { Store } from './store.js';
@@ -52,7 +52,7 @@ export class Commands {
       throw notSupported(`the field ${field} of ${name}`);
     }
     const level = isDoc(body['readConcern']) ? body['readConcern']['level'] : undefined;
-    if (level !== undefined && level !== 'local' && level !== 'available' && level !== 'majority') throw notSupported(`the read concern ${String(level)}`);
+    if (level !== undefined && level !== 'local' && level !== 'available' && level !== 'majority') throw notSupported(`the read concern ${show(level)}`);
     const database = body['$db'];
     if (typeof database !== 'string' || !/^[^/\\. "$*<>:|?\0]{1,63}$/.test(database)) throw new CommandError(73, 'InvalidNamespace', `Invalid database name: ${String(database)}`);
     const maxTimeMs = rankOf(body['maxTimeMS']) === Rank.number ? Number(numeric(body['maxTimeMS'])) : 0;
@@ -152,10 +152,9 @@ function canonicalName(name: string): string {
 }
 
 const TRANSACTION_FIELDS = ['txnNumber', 'startTransaction', 'autocommit'];
-/** The words "Transaction numbers" are avoided: the driver would turn them into advice about retryable writes. */
 function refuseTransactions(body: Doc): void {
   if (TRANSACTION_FIELDS.some((field) => body[field] !== undefined)) {
-    throw illegalOperation('The embedded document store has no multi-document transactions (a standalone MongoDB has none either). Put what must change together into one document.');
+    throw transactionRefused('The embedded document store has no multi-document transactions (a standalone MongoDB has none either). Put what must change together into one document.');
   }
 }
 

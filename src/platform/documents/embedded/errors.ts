@@ -9,7 +9,6 @@ export class CommandError extends Error {
 export const badValue = (message: string) => new CommandError(2, 'BadValue', message);
 export const failedToParse = (message: string) => new CommandError(9, 'FailedToParse', message);
 export const typeMismatch = (message: string) => new CommandError(14, 'TypeMismatch', message);
-export const illegalOperation = (message: string) => new CommandError(20, 'IllegalOperation', message);
 export const pathNotViable = (message: string) => new CommandError(28, 'PathNotViable', message);
 export const conflictingPaths = (message: string) => new CommandError(40, 'ConflictingUpdateOperators', message);
 export const cursorNotFound = (id: bigint) => new CommandError(43, 'CursorNotFound', `cursor id ${id} not found`);
@@ -17,6 +16,9 @@ export const namespaceExists = (message: string) => new CommandError(48, 'Namesp
 export const timeExpired = () => new CommandError(50, 'MaxTimeMSExpired', 'operation exceeded time limit');
 export const immutableField = (message: string) => new CommandError(66, 'ImmutableField', message);
 export const cannotCreateIndex = (message: string) => new CommandError(67, 'CannotCreateIndex', message);
+/** Not code 20, which the driver takes for advice to switch off retryable writes. */
+export const transactionRefused = (message: string) => new CommandError(263, 'OperationNotSupportedInTransaction', message);
+export const queryPlanKilled = (message: string) => new CommandError(175, 'QueryPlanKilled', message);
 /** Valid in MongoDB, left out here on purpose. The message says so, because the fix is in the caller. */
 export const notSupported = (what: string) => new CommandError(238, 'NotImplemented', `${what} is not part of the MongoDB subset that Tidegate uses and that its embedded document store understands`);
 export const memoryLimit = (message: string) => new CommandError(292, 'QueryExceededMemoryLimitNoDiskUseAllowed', message);

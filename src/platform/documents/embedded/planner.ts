@@ -3,7 +3,7 @@ import { badValue } from './errors.js';
 import type { Index } from './indexes.js';
 import { ID_LIMIT, type Component, componentOf, inverted, stringPrefix, successor, tableKey } from './keys.js';
 import { type FieldTest, type Filter, type FilterTest, isRegex, truthy } from './matcher.js';
-import { type Doc, Rank, equals, isDoc, numeric, rankOf, regexParts } from './values.js';
+import { Rank, equals, isDoc, numeric, rankOf, regexParts } from './values.js';
 
 export type Sort = ReadonlyArray<readonly [path: string, direction: 1 | -1]>;
 
@@ -289,7 +289,7 @@ function literalPrefix(operand: unknown, siblings: number): string | undefined {
 export function sortOf(source: unknown): Sort {
   if (source === undefined || source === null) return [];
   if (!isDoc(source)) throw badValue('sort has to be a document');
-  return Object.entries(source as Doc).map(([path, direction]) => {
+  return Object.entries(source).map(([path, direction]) => {
     const number = rankOf(direction) === Rank.number ? Number(numeric(direction)) : 0;
     if (number !== 1 && number !== -1) throw badValue(`$sort key ordering must be 1 (for ascending) or -1 (for descending), not for ${path}`);
     if (path === '' || path.startsWith('$')) throw badValue(`the sort field ${path} is not valid`);

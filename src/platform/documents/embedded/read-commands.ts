@@ -4,7 +4,7 @@ import { badValue } from './errors.js';
 import { orderOf } from './keys.js';
 import { type Filter, compileFilter } from './matcher.js';
 import { leavesAt, segmentsOf } from './paths.js';
-import { type PipelineContext, type Stage, buildPipeline, limitAhead, stagesOf } from './pipeline.js';
+import { type PipelineContext, type Stage, buildPipeline, stagesOf } from './pipeline.js';
 import { sortOf } from './planner.js';
 import { type Projection, compileProjection } from './projection.js';
 import { type Match, Matches, MemoryBudget, type ReadContext, Sorter, documentOf, pause } from './reading.js';
@@ -100,7 +100,7 @@ export async function aggregate(services: ReadServices, command: Command): Promi
   } else {
     const sorted = sort.length > 0 && matches?.plan.sorted === true;
     const head = buildPipeline(sorted ? rest.slice(1) : rest, context, sink);
-    if (matches && !(sorted && limitAhead(rest.slice(1)) === 0)) await matches.each((match) => head.push(documentOf(match)));
+    if (matches) await matches.each((match) => head.push(documentOf(match)));
     head.end();
   }
   return firstReply(services, namespace, new ListedDocuments(results), countField(cursorOptions, 'batchSize', FIRST_BATCH), false);

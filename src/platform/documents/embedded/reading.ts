@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../../../contracts/clock.js';
 import type { Collection } from './catalogue.js';
-import { memoryLimit, timeExpired } from './errors.js';
+import { memoryLimit, queryPlanKilled, timeExpired } from './errors.js';
 import { inverted, orderOf } from './keys.js';
 import { type Filter } from './matcher.js';
 import { leavesAt, segmentsOf } from './paths.js';
@@ -38,7 +38,7 @@ export class Matches {
   private readonly exact: boolean;
   done = false;
 
-  constructor(private readonly context: ReadContext, collection: Collection, private readonly filter: Filter, sort: Sort, hint: unknown) {
+  constructor(private readonly context: ReadContext, private readonly collection: Collection, private readonly filter: Filter, sort: Sort, hint: unknown) {
     this.plan = planFor(collection, filter, sort, hint);
     this.scan = new Scan(context.store, collection, this.plan);
     this.exact = this.plan.passes.every((pass) => pass.exact);
@@ -47,6 +47,7 @@ export class Matches {
   /** The next run: ends after `most` matches, after a slice of time, or at the end (`done`). Synchronous, so it is also what runs within a write. */
   run(take: (match: Match) => boolean, untilMs = this.context.clock.now() + SLICE_MS): void {
     if (this.context.clock.now() > this.context.deadlineMs) throw timeExpired();
+    this.refuseDropped();
     const state = this.scan.step(
       (found) => {
         const match: Match = found;
@@ -57,6 +58,14 @@ export class Matches {
       () => this.context.clock.now(),
     );
     if (state === 'done') this.done = true;
+  }
+
+  /** Between two runs the collection or an index may be dropped: an end of the results there would be a lie. */
+  private refuseDropped(): void {
+    const now = this.context.store.collection(this.collection.database, this.collection.name);
+    if (now === this.collection) return;
+    const alive = now?.table === this.collection.table && this.plan.passes.every(({ index }) => index === undefined || now.indexes.some(({ entry }) => entry.id === index.entry.id));
+    if (!alive) throw queryPlanKilled(`collection ${this.collection.namespace} or an index of it was dropped meanwhile`);
   }
 
   /** All of them. Other commands run in between. */

@@ -1,7 +1,7 @@
 import { type RootDatabase, open } from 'lmdb';
 import { type Collection, FORMAT, HEADER_KEY, catalogueKey, cataloguePrefix, decodeCollection, decodeHeader, encodeCollection, encodeHeader } from './catalogue.js';
 import { CommandError, cannotCreateIndex, documentTooLarge, duplicateKey, namespaceExists } from './errors.js';
-import { type Index, type IndexEntry, definitionOf, indexKeysOf, keyValueOf, readyIndex } from './indexes.js';
+import { type Index, type IndexEntry, type IndexKey, definitionOf, indexKeysOf, keyValueOf, readyIndex } from './indexes.js';
 import { ID_LIMIT, componentOf, successor, tableKey } from './keys.js';
 import { type Doc, MAX_DOCUMENT_BYTES, decode, encode } from './values.js';
 
@@ -31,11 +31,16 @@ export class Store {
    * a commit and a flush. `change` must not wait.
    */
   async write<T>(change: () => T): Promise<T> {
-    const outcome = await (this.environment.childTransaction(() => {
-      const before = this.changes;
-      const result = change();
-      return { result, changed: this.changes !== before };
-    }) as unknown as Promise<{ result: T; changed: boolean }>);
+    let outcome: { result: T; changed: boolean };
+    try {
+      outcome = await this.environment.childTransaction(() => {
+        const before = this.changes;
+        const result = change();
+        return { result, changed: this.changes !== before };
+      });
+    } catch (error) {
+      throw await causeOf(error);
+    }
     if (outcome.changed) await this.environment.flushed;
     return outcome.result;
   }
@@ -43,6 +48,11 @@ export class Store {
   /** Lets the reads that follow see what other processes committed. One synchronous run of reads sees one state. */
   refresh(): void {
     this.environment.resetReadTxn();
+  }
+
+  /** Frees the places of readers whose process died; they would keep old pages from being used again. */
+  forgetDeadReaders(): void {
+    this.environment.readerCheck();
   }
 
   async close(): Promise<void> {
@@ -165,8 +175,8 @@ export class Store {
     const steps = collection.indexes.map((index) => {
       const { keys, multikey } = indexKeysOf(index, document);
       const oldKeys = old ? indexKeysOf(index, old).keys : [];
-      const added = keys.filter(({ key }) => !oldKeys.some((other) => other.key.equals(key)));
-      const gone = oldKeys.filter(({ key }) => !keys.some((other) => other.key.equals(key)));
+      const added = without(keys, oldKeys);
+      const gone = without(oldKeys, keys);
       if (index.entry.unique) for (const { key, row } of added) this.refuseDuplicate(collection, index, key, row, idKey);
       return { index, added, gone, multikey };
     });
@@ -239,4 +249,17 @@ export class Store {
     this.changes++;
     this.environment.removeSync(key);
   }
+}
+
+/** The keys that the others do not have. */
+function without(keys: readonly IndexKey[], others: readonly IndexKey[]): IndexKey[] {
+  if (others.length === 0) return [...keys];
+  const names = new Set(others.map(({ key }) => key.toString('latin1')));
+  return keys.filter(({ key }) => !names.has(key.toString('latin1')));
+}
+
+/** lmdb hides why a commit failed (a full disk, for example) in a promise of its own. */
+async function causeOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error;
+  return (error.commitError as Promise<never>).catch((cause: unknown) => cause);
 }

@@ -46,18 +46,10 @@ export function compileUpdate(source: unknown, arrayFilters: readonly Doc[]): Up
     replacement: false,
     apply: (document, { filter, inserting, nowMs }) => {
       const id = own(document, '_id');
-      const done: string[] = [];
-      for (const change of changes) {
-        if (change.onInsertOnly && !inserting) continue;
-        for (const segments of concrete(document, change, filter, identified)) {
-          if (change.positional) {
-            const path = segments.join('.');
-            refuseConflicts([...done, path]);
-            done.push(path);
-          }
-          change.apply(document, segments, nowMs);
-        }
-      }
+      // All paths are found before the first change, which may alter what made the document match.
+      const steps = changes.filter((change) => !change.onInsertOnly || inserting).map((change) => ({ change, places: concrete(document, change, filter, identified) }));
+      if (changes.some((change) => change.positional)) refuseConflicts(steps.flatMap(({ places }) => places.map((segments) => segments.join('.'))));
+      for (const { change, places } of steps) for (const segments of places) change.apply(document, segments, nowMs);
       if (id !== MISSING && !equals(own(document, '_id'), id)) throw immutableField("Performing an update on the path '_id' would modify the immutable field '_id'");
       return document;
     },

@@ -38,6 +38,7 @@ async function main(settings: WorkerSettings): Promise<void> {
   const expire = async (): Promise<void> => {
     commands.cursors.expire();
     try {
+      store.forgetDeadReaders();
       await removeExpired(store, systemClock);
     } catch (error) {
       report({ type: 'expiry-failed', reason: reasonOf(error) });

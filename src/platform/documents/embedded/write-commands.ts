@@ -9,7 +9,7 @@ import { compileProjection } from './projection.js';
 import { type Match, Matches, MemoryBudget, type ReadContext, Sorter, documentOf } from './reading.js';
 import { Store } from './store.js';
 import { type Update, compileUpdate, seedOf } from './updater.js';
-import { type Doc, MISSING, Rank, isDoc, own, rankOf } from './values.js';
+import { type Doc, MISSING, Rank, decode, isDoc, own, rankOf } from './values.js';
 
 export interface WriteServices {
   store: Store;
@@ -64,7 +64,8 @@ export async function update(services: WriteServices, command: Command): Promise
     statements(prepared, flagField(command.body, 'ordered', true), result, (statement, index) => {
       const ready = statement();
       const found = foundFor(services, command, name, ready.filter, [], ready.hint, ready.multi ? Infinity : 1);
-      for (const match of found) {
+      for (const place of found) {
+        const match = fetched(services.store, command, name, place);
         result.n++;
         if (change(services, command, name, match, ready)) result.nModified++;
       }
@@ -106,7 +107,7 @@ function prepareUpdate(statement: Doc): () => ReadyUpdate {
 }
 
 /** The documents to change, found before the first is changed, so that none is met twice. */
-function foundFor(services: WriteServices, command: Command, name: string, filter: Filter, sort: Sort, hint: unknown, limit: number): Match[] {
+function foundFor(services: WriteServices, command: Command, name: string, filter: Filter, sort: Sort, hint: unknown, limit: number): Place[] {
   const collection = services.store.collection(command.database, name);
   if (!collection) return [];
   const context = services.context(command);
@@ -120,19 +121,26 @@ function foundFor(services: WriteServices, command: Command, name: string, filte
     });
     return sorter.sorted();
   }
-  const found: Match[] = [];
+  const found: Place[] = [];
   matches.now((match) => {
-    budget.take(match.bytes.length);
-    found.push(limit === 1 ? match : { idKey: match.idKey, bytes: match.bytes });
+    found.push(limit === 1 ? match : { idKey: match.idKey });
     return found.length < limit;
   });
   return found;
 }
 
-/** Answers the changed document, or undefined when nothing changed. */
-function change(services: WriteServices, command: Command, name: string, match: Match, { filter, update }: ReadyUpdate): Doc | undefined {
+/** Where a document is; many are not held in memory themselves. */
+type Place = Pick<Match, 'idKey'> & Partial<Match>;
+
+function fetched(store: Store, command: Command, name: string, place: Place): Match {
+  const { idKey, bytes, document } = place;
+  return { idKey, document, bytes: bytes ?? (store.get(current(store, command, name), idKey) as Buffer) };
+}
+
+/** Answers whether the document is now another one. */
+function change(services: WriteServices, command: Command, name: string, match: Match, { filter, update }: ReadyUpdate): boolean {
   const document = update.apply(documentOf(match), { filter, inserting: false, nowMs: services.context(command).clock.now() });
-  return services.store.replace(current(services.store, command, name), match.idKey, match.bytes, document) ? document : undefined;
+  return services.store.replace(current(services.store, command, name), match.idKey, match.bytes, document);
 }
 
 function upsert(services: WriteServices, command: Command, name: string, { filter, update }: ReadyUpdate): Doc {
@@ -151,7 +159,7 @@ export async function remove(services: WriteServices, command: Command): Promise
     const result: Outcome = { n: 0, writeErrors: [] };
     statements(prepared, flagField(command.body, 'ordered', true), result, ({ filter, limit, hint }) => {
       for (const match of foundFor(services, command, name, filter, [], hint, limit)) {
-        services.store.delete(current(services.store, command, name), match.idKey, match.bytes);
+        services.store.delete(current(services.store, command, name), match.idKey, fetched(services.store, command, name, match).bytes);
         result.n++;
       }
     });
@@ -173,17 +181,16 @@ export async function findAndModify(services: WriteServices, command: Command): 
   if (removing && (wantsNew || flagField(body, 'upsert'))) throw failedToParse("Cannot specify both new=true or upsert=true and remove=true; 'remove' always returns the deleted document");
   const ready: ReadyUpdate | undefined = removing ? undefined : { filter, update: compileUpdate(body['update'], documentsField(body, 'arrayFilters')), multi: false, upsert: flagField(body, 'upsert'), hint: body['hint'] };
   return services.store.write((): Doc => {
-    const [match] = foundFor(services, command, name, filter, sort, body['hint'], 1);
+    const [place] = foundFor(services, command, name, filter, sort, body['hint'], 1);
+    const match = place && fetched(services.store, command, name, place);
     if (!ready) {
       if (match) services.store.delete(current(services.store, command, name), match.idKey, match.bytes);
       return { lastErrorObject: { n: match ? 1 : 0 }, value: match ? shown(documentOf(match)) : null, ok: 1 };
     }
     if (match) {
-      const before = wantsNew ? undefined : shown(documentOf({ idKey: match.idKey, bytes: match.bytes }));
-      const kept: Match = { idKey: match.idKey, bytes: match.bytes };
       change(services, command, name, match, ready);
-      const after = before ?? shown(documentOf({ idKey: kept.idKey, bytes: services.store.get(current(services.store, command, name), kept.idKey) as Buffer }));
-      return { lastErrorObject: { n: 1, updatedExisting: true }, value: after, ok: 1 };
+      const bytes = wantsNew ? (services.store.get(current(services.store, command, name), match.idKey) as Buffer) : match.bytes;
+      return { lastErrorObject: { n: 1, updatedExisting: true }, value: shown(decode(bytes)), ok: 1 };
     }
     if (!ready.upsert) return { lastErrorObject: { n: 0, updatedExisting: false }, value: null, ok: 1 };
     const document = upsert(services, command, name, ready);
