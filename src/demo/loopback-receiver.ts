@@ -1,6 +1,7 @@
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { Duplex } from 'node:stream';
+import { createSecureContext, createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import type { Clock } from '../contracts/clock.js';
 import { systemClock } from '../contracts/clock.js';
 import type { Protocol } from '../model/integration.js';
@@ -168,16 +169,15 @@ export class LoopbackReceiver {
   }
 
   private async listenStream(): Promise<void> {
-    const listener = (socket: Socket) => this.accept(socket);
-    const server = this.options.protocol === 'tls'
-      ? createTlsServer({ ...this.options.tls, allowHalfOpen: true, pauseOnConnect: true }, listener)
-      : createServer({ allowHalfOpen: true, pauseOnConnect: true }, listener);
-    server.on('connection', (socket: Socket) => {
+    // Wrong options are found here, not at the first connection.
+    if (this.options.protocol === 'tls') createSecureContext(this.options.tls);
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
       this.raw.add(socket);
-      socket.on('error', () => {});
+      socket.on('error', (error) => this.complain(error));
       socket.once('close', () => this.raw.delete(socket));
+      if (this.options.protocol === 'tls') this.secure(socket);
+      else this.accept(socket, socket);
     });
-    server.on('tlsClientError', (error: Error) => this.complain(error));
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(this.options.port ?? 0, '127.0.0.1', () => {
@@ -189,11 +189,21 @@ export class LoopbackReceiver {
     this.server = server;
   }
 
-  private accept(socket: Socket): void {
+  /** TLS around a stream, not around the handle of the TCP socket: so the TCP socket can be reset under it. */
+  private secure(raw: Socket): void {
+    const server = createTlsServer({ ...this.options.tls, allowHalfOpen: true }, (socket) => this.accept(socket, raw));
+    server.on('tlsClientError', (error: Error) => {
+      this.complain(error);
+      raw.destroy();
+    });
+    server.emit('connection', Duplex.from({ readable: raw, writable: raw }).on('error', () => {}));
+  }
+
+  private accept(socket: Socket, raw: Socket): void {
     const connection = ++this.accepted;
     socket.on('error', (error) => this.complain(error));
     if (this.stopped || this.faults.onConnect === 'close') return void socket.destroy();
-    if (this.faults.onConnect === 'reset') return this.reset(socket);
+    if (this.faults.onConnect === 'reset') return void raw.resetAndDestroy();
     this.open.add(socket);
     const frames = new FrameReader(this.options.framing ?? 'detect');
     let octets = 0;
@@ -206,7 +216,7 @@ export class LoopbackReceiver {
         this.complain(error);
         return void socket.destroy();
       }
-      this.disturb(socket, octets);
+      this.disturb(socket, raw, octets);
     });
     socket.on('end', () => {
       if (!this.faults.neverAnswersHalfClose) socket.end();
@@ -218,21 +228,15 @@ export class LoopbackReceiver {
     if (!this.faults.neverReads) socket.resume();
   }
 
-  private disturb(socket: Socket, octets: number): void {
+  private disturb(socket: Socket, raw: Socket, octets: number): void {
     const { readDelayMs, closesAfterBytes, resetsAfterBytes, neverReads } = this.faults;
     if (closesAfterBytes > 0 && octets >= closesAfterBytes) return void socket.destroy();
-    if (resetsAfterBytes > 0 && octets >= resetsAfterBytes) return this.reset(socket);
+    if (resetsAfterBytes > 0 && octets >= resetsAfterBytes) return void raw.resetAndDestroy();
     if (neverReads) return void socket.pause();
     if (readDelayMs > 0) {
       socket.pause();
       setTimeout(() => { if (!this.faults.neverReads) socket.resume(); }, readDelayMs);
     }
-  }
-
-  /** RST also under TLS, whose socket has no reset of its own: the TCP socket with the same remote port is reset. */
-  private reset(socket: Socket): void {
-    for (const raw of this.raw) if (raw.remotePort === socket.remotePort) raw.resetAndDestroy();
-    socket.destroy();
   }
 
   private keep(bytes: Buffer, framing: ReceivedMessage['framing'], connection: number): void {

@@ -84,7 +84,8 @@ export class NetworkDialer implements Dialer {
     const tlsAt = performance.now();
     const secured = await this.secure(socket, request.tls, peer, limit);
     if (secured.type === 'failed') {
-      socket.destroy();
+      // The TLS socket owns the TCP socket's handle once it exists, and was destroyed by `secure`.
+      if (!socket.destroyed && !secured.tlsBegan) socket.destroy();
       return failedStage(request.onStage, tlsAt, secured.failure);
     }
     report(request.onStage, 'tls', tlsAt, secured.detail);
@@ -130,9 +131,9 @@ export class NetworkDialer implements Dialer {
     return asked;
   }
 
-  private secure(socket: Socket, settings: TlsSettings, peer: Peer, limit: TimeLimit): Promise<{ type: 'secured'; socket: TLSSocket; detail: string } | { type: 'failed'; failure: Failure }> {
+  private secure(socket: Socket, settings: TlsSettings, peer: Peer, limit: TimeLimit): Promise<{ type: 'secured'; socket: TLSSocket; detail: string } | { type: 'failed'; failure: Failure; tlsBegan: boolean }> {
     const credentials = this.credentials.contextFor(settings);
-    if (credentials.type === 'failed') return Promise.resolve(credentials);
+    if (credentials.type === 'failed') return Promise.resolve({ ...credentials, tlsBegan: false });
     const name = settings.serverName ?? peer.host;
     return new Promise((resolve) => {
       const secure = connectTls({
@@ -152,7 +153,7 @@ export class NetworkDialer implements Dialer {
         secure.off('close', onClose);
         if (failed) {
           secure.destroy();
-          resolve({ type: 'failed', failure: failed });
+          resolve({ type: 'failed', failure: failed, tlsBegan: true });
         } else {
           const certificate = secure.getPeerCertificate();
           const trust = settings.fingerprint !== undefined ? 'fingerprint as pinned' : settings.verify ? 'verified' : 'NOT VERIFIED by choice';

@@ -20,6 +20,11 @@ export function interleaved(addresses: readonly { address: string; family: numbe
   return order;
 }
 
+/** Nobody listens on a port of this machine and the system picked that very port for our end: TCP then connects the socket with itself. */
+function isConnectedToItself(socket: Socket): boolean {
+  return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
+}
+
 /**
  * TCP to the first of the addresses that answers: the next is tried when one fails or after `attemptDelayMs` (RFC 8305, 5); the losers are closed.
  * Each socket has an error listener from its first moment on.
@@ -47,13 +52,21 @@ export function connectFirst(addresses: readonly string[], port: number, attempt
       nextIndex++;
       const socket = connect({ host: address, port, autoSelectFamily: false, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
       open.add(socket);
-      socket.on('error', (error) => {
+      const lost = (error: unknown) => {
         if (settled || !open.delete(socket)) return;
         errors.push({ address, error });
         if (errors.length === addresses.length) settle({ type: 'failed', errors });
         else tryNext();
+      };
+      socket.on('error', lost);
+      socket.once('connect', () => {
+        if (isConnectedToItself(socket)) {
+          socket.destroy();
+          lost({ code: 'ECONNREFUSED' });
+        } else {
+          settle({ type: 'connected', socket, address }, socket);
+        }
       });
-      socket.once('connect', () => settle({ type: 'connected', socket, address }, socket));
       if (nextIndex < addresses.length) timer = setTimeout(tryNext, attemptDelayMs);
     };
     if (!limit.ended) tryNext();

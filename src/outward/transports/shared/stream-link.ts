@@ -2,24 +2,30 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Failure } from '../../../model/failure.js';
 import { failure, liveFailure, peerName, type Peer } from '../../../model/network-failure.js';
+import { Bell } from './bell.js';
 
 /** How the peer answered our half-close. `clean` is its own FIN, that came after ours. */
 export type FarewellOutcome = 'clean' | 'unanswered' | 'broken';
 
+/** How long a dismissed connection may take to end in order. */
+const DISMISSAL_MS = 1000;
+
 /**
  * One connection of a stream session: writes buffers as they are, knows what was flushed to the operating system, and whether the peer ended first.
- * The first trouble is told once through `onTrouble`; after it, or after `destroy`, nothing more happens.
+ * The first trouble is told once through `onTrouble`; after it, or after `destroy` or `dismiss`, nothing more happens.
  */
 export class StreamLink {
+  /** Rings whenever something changed: a write was taken, the peer ended, the link is over. */
+  readonly changed = new Bell();
+  onTrouble: (why: Failure) => void = () => {};
   private readonly openedAt = performance.now();
   private unflushed = 0;
   private octetsWritten = 0;
   private halfClosed = false;
-  private over = false;
   private peerEnded = false;
-  private waiters: (() => void)[] = [];
+  private over = false;
 
-  constructor(private readonly socket: Socket | TLSSocket, private readonly peer: Peer, private readonly sendTimeoutMs: number, private readonly onTrouble: (why: Failure) => void) {
+  constructor(private readonly socket: Socket | TLSSocket, readonly peer: Peer, private readonly sendTimeoutMs: number) {
     socket.on('error', (error) => this.trouble(liveFailure(error, peer, this.facts())));
     socket.on('end', () => this.onEnd());
     socket.on('close', () => this.trouble(liveFailure(null, peer, this.facts())));
@@ -29,77 +35,71 @@ export class StreamLink {
     if (socket.destroyed) queueMicrotask(() => this.trouble(liveFailure(socket.errored, peer, this.facts())));
   }
 
+  get isOver(): boolean {
+    return this.over;
+  }
+
   /** Writes not yet taken by the operating system. */
   get pendingWrites(): number {
     return this.unflushed;
   }
 
-  get ageMs(): number {
-    return performance.now() - this.openedAt;
-  }
-
-  /** One call for all buffers of a chunk. `onFlushed` is called when the operating system has taken them all. */
+  /** All buffers of a chunk in one go. `onFlushed` is called when the operating system has taken them all. */
   write(buffers: readonly Uint8Array[], onFlushed: () => void): void {
     if (this.over) return;
-    if (buffers.length === 0) return onFlushed();
+    const last = buffers[buffers.length - 1];
+    if (last === undefined) return onFlushed();
     this.unflushed++;
-    // Node counts progress of a long write as activity, so this fires only when nothing at all was taken for so long.
+    // Node counts the progress of a long write as activity, so this fires only when nothing at all was taken for so long.
     this.socket.setTimeout(this.sendTimeoutMs);
     this.socket.cork();
-    const last = buffers.length - 1;
-    buffers.forEach((buffer, index) => {
+    for (const buffer of buffers) {
       this.octetsWritten += buffer.byteLength;
-      this.socket.write(buffer, index === last ? (error) => this.onWritten(error ?? null, onFlushed) : undefined);
-    });
+      if (buffer !== last) this.socket.write(buffer);
+    }
+    this.socket.write(last, (error) => this.onWritten(error ?? null, onFlushed));
     this.socket.uncork();
   }
 
-  /** Resolves when at most `pending` writes wait, or the link is over. */
-  async room(pending: number): Promise<void> {
-    while (!this.over && this.unflushed > pending) await this.progress();
+  /** Resolves when at most `pending` writes wait, the link is over, or the time is. */
+  async room(pending: number, limitMs?: number): Promise<void> {
+    const giveUpAt = limitMs === undefined ? Infinity : performance.now() + limitMs;
+    while (!this.over && this.unflushed > pending && performance.now() < giveUpAt) await this.changed.next(limitMs === undefined ? undefined : giveUpAt - performance.now());
   }
 
-  /** Resolves at the next change: a write was taken, the peer ended, the link is over, or `wake`. */
-  progress(): Promise<void> {
-    return new Promise((resolve) => this.waiters.push(resolve));
-  }
-
-  wake(): void {
-    const woken = this.waiters;
-    this.waiters = [];
-    for (const wake of woken) wake();
-  }
-
-  /** Ends our side and waits for the peer's end. Everything must have been flushed before. */
+  /** Ends our side (TLS: close_notify first, RFC 5425, 4.4) and waits for the peer's end. Everything must have been flushed before. */
   async farewell(limitMs: number): Promise<FarewellOutcome> {
     if (this.over) return 'broken';
     this.halfClosed = true;
     this.socket.setTimeout(0);
     this.socket.end();
     const giveUpAt = performance.now() + limitMs;
-    while (!this.over && !this.peerEnded) {
-      const left = giveUpAt - performance.now();
-      if (left <= 0) return 'unanswered';
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, left);
-        this.waiters.push(() => { clearTimeout(timer); resolve(); });
-      });
-    }
-    return this.peerEnded ? 'clean' : 'broken';
+    while (!this.over && performance.now() < giveUpAt) await this.changed.next(giveUpAt - performance.now());
+    if (this.peerEnded) return 'clean';
+    return this.over ? 'broken' : 'unanswered';
+  }
+
+  /** Ends in order in the background, for a link of which nothing more is wanted. */
+  dismiss(): void {
+    this.over = true;
+    this.socket.end();
+    const timer = setTimeout(() => this.socket.destroy(), DISMISSAL_MS);
+    this.socket.once('close', () => clearTimeout(timer));
+    this.changed.ring();
   }
 
   /** Lets go of the connection without a word. */
   destroy(): void {
     this.over = true;
     this.socket.destroy();
-    this.wake();
+    this.changed.ring();
   }
 
   private onWritten(error: Error | null, onFlushed: () => void): void {
     this.unflushed--;
     if (this.unflushed === 0) this.socket.setTimeout(0);
     if (error === null && !this.over) onFlushed();
-    this.wake();
+    this.changed.ring();
   }
 
   private onEnd(): void {
@@ -107,7 +107,7 @@ export class StreamLink {
     if (!this.halfClosed) return this.trouble(liveFailure(null, this.peer, this.facts()));
     this.peerEnded = true;
     this.over = true;
-    this.wake();
+    this.changed.ring();
   }
 
   private onTimeout(): void {
@@ -119,11 +119,11 @@ export class StreamLink {
     if (this.over) return;
     this.over = true;
     this.socket.destroy();
-    this.wake();
+    this.changed.ring();
     this.onTrouble(why);
   }
 
   private facts() {
-    return { octetsWritten: this.octetsWritten, ageMs: this.ageMs };
+    return { octetsWritten: this.octetsWritten, ageMs: performance.now() - this.openedAt };
   }
 }

@@ -1,15 +1,30 @@
-import type { OpenContext, OpenOutcome, Target } from '../../../contracts/transport.js';
-import { failure, type Peer } from '../../../model/network-failure.js';
+import type { Evidence, OpenContext, OpenOutcome, Target, Transport } from '../../../contracts/transport.js';
+import { cancelledFailure } from '../../../model/network-failure.js';
+import { ReceiverMemory } from './receiver-memory.js';
+import { StreamConnector } from './stream-connector.js';
 import { StreamSession } from './stream-session.js';
 
-/** Opens a stream session over TCP, or TLS when the target has TLS settings. */
-export async function openStream(target: Target, context: OpenContext): Promise<OpenOutcome> {
-  if (target.protocol === 'tls' && target.tls === undefined) {
-    return { type: 'failed', failure: failure('settings-invalid', 'tls', 'the target has no TLS settings', 'Set the TLS section of the integration.', true) };
+/** What syslog over TCP and over TLS have in common: a stream of framed chunks, proven by sealed segments. */
+export abstract class StreamTransport implements Transport {
+  abstract readonly protocol: 'tcp' | 'tls';
+  readonly unit = 'stream';
+  readonly reaches = 'read';
+  private readonly memory = new ReceiverMemory();
+
+  /** The best evidence that this receiver allows: `sent` once it was found not to answer a half-close. */
+  reachesAt(target: Pick<Target, 'host' | 'port'>): Evidence {
+    return this.memory.reachOf(target.host, target.port, performance.now());
   }
-  const tls = target.protocol === 'tls' ? target.tls : undefined;
-  const dialled = await context.dialer.dial({ host: target.host, port: target.port, tls, connectTimeoutMs: target.connectTimeoutMs, signal: context.signal, onStage: context.onStage });
-  if (dialled.type === 'failed') return dialled;
-  const peer: Peer = { host: target.host, port: target.port, address: dialled.address, tls: tls && { clientCertificate: tls.certificate !== undefined } };
-  return { type: 'open', session: new StreamSession(target, context, peer, dialled.socket) };
+
+  async open(target: Target, context: OpenContext): Promise<OpenOutcome> {
+    const own = { ...target, protocol: this.protocol };
+    const connector = new StreamConnector(own, context);
+    const first = await connector.connect(context.onStage);
+    if (first.type === 'failed') return first;
+    if (context.signal?.aborted) {
+      first.link.destroy();
+      return { type: 'failed', failure: cancelledFailure('connect', first.link.peer) };
+    }
+    return { type: 'open', session: new StreamSession(own, context, connector, this.memory.of(target.host, target.port), first.link) };
+  }
 }

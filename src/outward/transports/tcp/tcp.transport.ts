@@ -1,13 +1,6 @@
-import type { OpenContext, OpenOutcome, Target, Transport } from '../../../contracts/transport.js';
-import { openStream } from '../shared/stream-transport.js';
+import { StreamTransport } from '../shared/stream-transport.js';
 
 /** Syslog over TCP (RFC 6587); the buffers come framed. */
-export class TcpTransport implements Transport {
+export class TcpTransport extends StreamTransport {
   readonly protocol = 'tcp';
-  readonly unit = 'stream';
-  readonly reaches = 'sent';
-
-  open(target: Target, context: OpenContext): Promise<OpenOutcome> {
-    return openStream({ ...target, protocol: 'tcp' }, context);
-  }
 }

@@ -186,6 +186,9 @@ function connectSocket(address: string, target: Target): Promise<{ type: 'connec
     try {
       socket.connect(target.port, address, () => {
         socket.off('error', onError);
+        const own = socket.address();
+        // Nobody listens on a port of this machine, and the system gave us that very port: every datagram would come back to ourselves.
+        if (own.port === target.port && own.address === address) return onError({ code: 'ECONNREFUSED' });
         resolve({ type: 'connected', socket });
       });
     } catch (error) {
