@@ -53,7 +53,7 @@ export class FirstAdministrator implements OnApplicationBootstrap {
     const handover = given === undefined ? { since: new Date(this.clock.now()) } : null;
     const outcome = await this.users.create({ name: FIRST_ADMINISTRATOR, password, roles: ['administrator'], rights: [], disabled: false }, ACTOR, handover);
     if (outcome.type === 'name-taken') return;
-    this.log.info({ user: FIRST_ADMINISTRATOR, password: given === undefined ? 'made' : 'from admin.password' }, 'the first administrator was made');
+    this.log.info({ user: FIRST_ADMINISTRATOR, from: given === undefined ? 'made' : 'admin.password' }, 'the first administrator was made');
     if (given === undefined) await this.tell(outcome.user._id, password);
   }
 
