@@ -1,6 +1,7 @@
 /**
  * A process of its own on an embedded event log, over the compiled service (dist):
  *   write <directory> <writer>   appends for ever; one line `partition offset mark` for each record that was acknowledged
+ *   fill <directory> <writer>    appends until it is refused, then says `refused <code>` and ends
  *   own <directory> <pool>       joins a pool; lines `assigned <partition> <generation>` and `revoked <partition>`
  * Lines are written synchronously, so that a kill loses none that was due.
  */
@@ -38,6 +39,15 @@ if (mode === 'write') {
     }
   };
   await Promise.all([write(), write(), write()]);
+} else if (mode === 'fill') {
+  let outcomes;
+  for (let call = 0; !outcomes || outcomes[0].type === 'appended'; call++) {
+    const marks = Array.from({ length: 20 }, (_, index) => `${name}-${process.pid}-${call}-${index}`);
+    outcomes = await eventLog.append(marks.map((mark, index) => ({ key: `k${index}`, value: Buffer.from(mark.padEnd(700, '.')) })));
+    say(outcomes.map((outcome, index) => (outcome.type === 'appended' ? `${outcome.partition} ${outcome.offset} ${marks[index]}` : `refused ${outcome.code}`)).join('\n'));
+  }
+  say((await eventLog.health()).ok ? 'well' : 'not well');
+  await eventLog.close();
 } else {
   await eventLog.join(name, {
     startAt: async (_, range) => range.next,

@@ -10,8 +10,8 @@ async function open(): Promise<TestEventLog> {
   opened.push(fixture);
   return fixture;
 }
-async function start(mode: 'write' | 'own', directory: string, name: string): Promise<EventLogProcess> {
-  const child = await startEventLogProcess(mode, directory, name);
+async function start(mode: 'write' | 'own' | 'fill', directory: string, name: string, fileBytes?: number): Promise<EventLogProcess> {
+  const child = await startEventLogProcess(mode, directory, name, fileBytes);
   started.push(child);
   return child;
 }
@@ -55,6 +55,23 @@ describe('embedded event log and processes that die', () => {
     expect(new Set(found.values()).size).toBe(stored.length);
     expect(await log.health()).toEqual({ ok: true });
     await append(log, [record('k', 'after')]);
+  });
+
+  it('refuses while the disk takes no more, keeps what it acknowledged and nothing else, and goes on when there is room', async () => {
+    const fixture = await open();
+    await fixture.log.close();
+    const writer = await start('fill', fixture.directory, 'full', 3_000_000);
+    await writer.ended;
+    expect(writer.lines.filter((line) => line.startsWith('refused'))).toHaveLength(20);
+    expect(writer.lines.at(-1)).toBe('not well');
+    expect(writer.lines.filter((line) => line.startsWith('error event log refuses events'))).toHaveLength(1);
+    const promised = acknowledged(writer.lines.filter((line) => !line.startsWith('error')));
+    expect(promised.size).toBeGreaterThan(1000);
+    const log = await fixture.reopen();
+    const found = new Map((await readAll(log)).map((entry) => [`${entry.partition}.${entry.offset}`, text(entry).replace(/\.+$/, '')]));
+    expect(found).toEqual(promised);
+    await append(log, [record('k', 'after')]);
+    expect(await log.health()).toEqual({ ok: true });
   });
 
   it('lets two processes append to one directory while a third one tails it', async () => {

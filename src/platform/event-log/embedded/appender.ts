@@ -28,6 +28,8 @@ const SLOW_MS = 10_000;
 const STUCK_MS = 60_000;
 const SOON_MS = 1000;
 const FULL_RETRY_MS = 5000;
+/** After a commit that failed the disk is left alone for so long. */
+const FAILURE_PAUSE_MS = 1000;
 /** How long health speaks of a failure that no append has put right yet. */
 const FAILURE_SHOWN_MS = 30_000;
 
@@ -52,7 +54,7 @@ export class Appender {
   private commitSince: number | undefined;
   private closed = false;
   /** The last commit that failed, until one succeeds. */
-  private failure: { reason: string; at: number } | undefined;
+  private failure: { outcome: Unavailable; at: number } | undefined;
   /** Whether the last call was refused: said once, not for every call. */
   private refusing = false;
   private readonly disk: DiskSpace;
@@ -74,7 +76,7 @@ export class Appender {
     const held = totalBytes(this.environment.readState());
     if (held >= this.options.fullBytes) return this.atLimit().reason;
     if (!(await this.disk.roomFor(0))) return this.diskLow().reason;
-    if (this.failure && performance.now() - this.failure.at < FAILURE_SHOWN_MS) return this.failure.reason;
+    if (this.failure && performance.now() - this.failure.at < FAILURE_SHOWN_MS) return this.failure.outcome.reason;
     return this.stalled()?.reason;
   }
 
@@ -97,6 +99,7 @@ export class Appender {
   }
 
   private stalled(): Unavailable | undefined {
+    if (this.failure && performance.now() - this.failure.at < FAILURE_PAUSE_MS) return this.failure.outcome;
     if (this.commitSince !== undefined && performance.now() - this.commitSince > SLOW_MS) return unavailable('log-unreachable', `The disk of ${this.options.directory} has not answered for more than ${SLOW_MS / 1000} s.`, FULL_RETRY_MS);
     if (this.waitingBytes > WAITING_BYTES) return unavailable('log-unreachable', `More than ${WAITING_BYTES / 1_048_576} MiB wait for the disk of ${this.options.directory}.`, SOON_MS);
     return undefined;
@@ -151,10 +154,11 @@ export class Appender {
       return stored;
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
-      const code = error instanceof WriteRefused && error.kind === 'full' ? 'log-full' : 'log-unreachable';
-      const reason = `The event log in ${this.options.directory} could not be written: ${cause}.`;
-      this.failure = { reason, at: performance.now() };
-      this.refuse(group, unavailable(code, reason, FULL_RETRY_MS));
+      // LMDB calls a write that was cut short by a full disk an input/output error.
+      const code = (error instanceof WriteRefused && error.kind === 'full') || (await this.disk.isFull()) ? 'log-full' : 'log-unreachable';
+      const outcome = unavailable(code, `The event log in ${this.options.directory} could not be written: ${cause}.`, FULL_RETRY_MS);
+      this.failure = { outcome, at: performance.now() };
+      this.refuse(group, outcome);
       return undefined;
     } finally {
       this.commitSince = undefined;

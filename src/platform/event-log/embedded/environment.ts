@@ -15,7 +15,8 @@ export class WriteRefused extends Error {
 
 /**
  * The LMDB environment of the embedded event log and its tables. `overlappingSync` is off: a commit is on the disk before anybody sees it, so that no
- * reader (in whichever process) can move a cursor past a record that a power cut takes away again.
+ * reader (in whichever process) can move a cursor past a record that a power cut takes away again. `eventTurnBatching` is off: with it every failed commit also
+ * rejects a promise that nobody can hold, which would end the process.
  */
 export class LogEnvironment {
   /** One table a partition, first offset of a batch -> batch. */
@@ -28,7 +29,7 @@ export class LogEnvironment {
   private readonly meta: Database<Buffer, string>;
 
   private constructor(readonly directory: string, partitions: number, mapBytes: number) {
-    this.root = open<Buffer, string>({ path: directory, noSubdir: false, encoding: 'binary', maxDbs: partitions + 8, overlappingSync: false, mapSize: mapBytes, maxReaders: 510 });
+    this.root = open<Buffer, string>({ path: directory, noSubdir: false, encoding: 'binary', maxDbs: partitions + 8, overlappingSync: false, eventTurnBatching: false, mapSize: mapBytes, maxReaders: 510 });
     this.meta = this.root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' });
     this.pools = this.root.openDB<Buffer, string>({ name: 'pools', encoding: 'binary' });
     this.keys = this.root.openDB<Buffer, Buffer>({ name: 'producer-keys', encoding: 'binary', keyEncoding: 'binary' });

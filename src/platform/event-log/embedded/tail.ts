@@ -1,6 +1,13 @@
+import { watch, type FSWatcher } from 'node:fs';
+import { join } from 'node:path';
 import type { LogEnvironment } from './environment.js';
 
-/** How soon an append of another process is seen. One read of 10 microseconds each, and only while somebody waits. */
+/**
+ * Another process makes its commit visible a moment after its last write to the file: what the watch tells is looked at so much later.
+ * Commits of this process change the file as well; however many changes come, there is one look in this time.
+ */
+const LOOK_MS = 2;
+/** Without a watch (the system has none left) the log is looked at this often while somebody waits. */
 const POLL_MS = 25;
 
 export interface TailWaiter {
@@ -10,16 +17,26 @@ export interface TailWaiter {
   wake(): void;
 }
 
-/** Wakes the readers that stand at the end: at once after an append of this process, within `POLL_MS` after one of another. */
+/** Wakes the readers that stand at the end: at once after an append of this process; after one of another as soon as the file changes. Nothing runs while nothing happens. */
 export class Tail {
   private readonly waiters = new Set<TailWaiter>();
   private timer: NodeJS.Timeout | undefined;
+  private watcher: FSWatcher | undefined;
+  /** The file changed while a look was due already. */
+  private again = false;
 
-  constructor(private readonly environment: LogEnvironment) {}
+  constructor(private readonly environment: LogEnvironment) {
+    try {
+      this.watcher = watch(join(environment.directory, 'data.mdb'), { persistent: false }, () => this.changed());
+      this.watcher.on('error', () => this.unwatch());
+    } catch {
+      this.watcher = undefined;
+    }
+  }
 
   add(waiter: TailWaiter): void {
     this.waiters.add(waiter);
-    this.timer ??= setTimeout(() => this.poll(), POLL_MS);
+    if (!this.watcher) this.lookLater();
   }
 
   remove(waiter: TailWaiter): void {
@@ -32,13 +49,38 @@ export class Tail {
   }
 
   close(): void {
+    this.watcher?.close();
+    this.watcher = undefined;
     clearTimeout(this.timer);
-    this.timer = undefined;
     for (const waiter of [...this.waiters]) waiter.wake();
   }
 
-  private poll(): void {
-    this.timer = undefined;
+  private unwatch(): void {
+    this.watcher?.close();
+    this.watcher = undefined;
+    this.lookLater();
+  }
+
+  private changed(): void {
+    if (this.waiters.size === 0) return;
+    if (this.timer) this.again = true;
+    else this.lookLater();
+  }
+
+  private lookLater(): void {
+    this.timer ??= setTimeout(
+      () => {
+        this.timer = undefined;
+        this.look();
+        const more = this.again || !this.watcher;
+        this.again = false;
+        if (more && this.waiters.size > 0) this.lookLater();
+      },
+      this.watcher ? LOOK_MS : POLL_MS,
+    );
+  }
+
+  private look(): void {
     if (this.waiters.size === 0) return;
     this.environment.refresh();
     const state = this.environment.readState();
@@ -46,7 +88,5 @@ export class Tail {
       const next = state[waiter.partition]?.next ?? 0;
       if (next > waiter.position) waiter.wake();
     }
-    // Kept while nobody waits for a moment: readers come and go with every batch.
-    this.timer = setTimeout(() => this.poll(), POLL_MS);
   }
 }
