@@ -26,13 +26,13 @@ export function expectedSyslogText(text: string): string {
   return trimmed(characters(text).map((character) => (isControl(character) ? ' ' : character))).replace(/(CEF|LEEF):(?=\s*\d)/g, '$1 :');
 }
 
-/** A CEF value: line breaks are LF, other control characters spaces, outer ones go, cut on a character border at the limit of the key. */
+/** A CEF value: line breaks are LF, other control characters spaces, outer ones go, cut on a character border where the escaped form reaches the limit of the key. */
 export function expectedCefValue(text: string, maxOctets: number): string {
   const clean = trimmed(characters(text).map((character) => (LINE_BREAKS.includes(character) ? '\n' : isControl(character) ? ' ' : character)));
   const kept: string[] = [];
   let octets = 0;
   for (const character of clean) {
-    octets += Buffer.byteLength(character);
+    octets += ['\\', '=', '\n'].includes(character) ? 2 : Buffer.byteLength(character);
     if (octets > maxOctets) break;
     kept.push(character);
   }

@@ -1,5 +1,5 @@
 import { cleanLine, cleanLines, trimSpaces } from '../shared/clean-text.js';
-import { cutToOctets, fits } from '../shared/utf8.js';
+import { cutToOctets, fits, octetsOf } from '../shared/utf8.js';
 
 /** Header fields: backslash and pipe are escaped, `=` is not (CEF Implementation Standard, "Character Encoding"). */
 export function escapeHeader(text: string, maxOctets: number): string {
@@ -18,19 +18,33 @@ export function cleanValue(text: string): string {
   return isPlain(text) ? text : cleanLines(text);
 }
 
-/** Extension values: backslash and `=` are escaped, a line break is `\n`, the pipe stays. Comes after cutting, so that no pair is cut apart. */
+/** Extension values: backslash and `=` are escaped, a line break is `\n`, the pipe stays. Comes after cutting. */
 export function escapeValue(clean: string): string {
   if (!/[\\=\n]/.test(clean)) return clean;
   return clean.replace(/[\\=]/g, '\\$&').replace(/\n/g, '\\n');
 }
 
-/** The longest beginning whose escaped form has at most so many octets. */
+/** Octets of a clean value once escaped. Limits are kept by the escaped form: ParCEFone measures it and refuses the whole event beyond. */
+export function escapedOctets(clean: string): number {
+  return octetsOf(escapeValue(clean));
+}
+
+export function fitsEscaped(clean: string, maxOctets: number): boolean {
+  return fits(clean, maxOctets / 2) || escapedOctets(clean) <= maxOctets;
+}
+
+/** The longest beginning whose escaped form has at most so many octets; never cut inside a character or an escape. */
 export function cutToEscapedOctets(clean: string, maxOctets: number): string {
-  let cut = cutToOctets(clean, maxOctets);
-  while (cut !== '') {
-    const escaped = escapeValue(cut);
-    if (fits(escaped, maxOctets)) return trimSpaces(cut);
-    cut = cutToOctets(cut, Buffer.byteLength(cut) - Math.max(1, Math.ceil((Buffer.byteLength(escaped) - maxOctets) / 2)));
+  let octets = 0;
+  let index = 0;
+  while (index < clean.length) {
+    const unit = clean.charCodeAt(index);
+    const pair = unit >= 0xd800 && unit <= 0xdbff;
+    const escaped = unit === 0x5c || unit === 0x3d || unit === 0x0a;
+    const size = escaped ? 2 : unit < 0x80 ? 1 : unit < 0x800 ? 2 : pair ? 4 : 3;
+    if (octets + size > maxOctets) break;
+    octets += size;
+    index += pair ? 2 : 1;
   }
-  return '';
+  return trimSpaces(clean.slice(0, index));
 }

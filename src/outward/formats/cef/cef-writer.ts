@@ -1,7 +1,6 @@
-import { trimSpaces } from '../shared/clean-text.js';
 import { type ShrinkablePart, shrink } from '../shared/shrink.js';
-import { cutToOctets, fits, octetsOf } from '../shared/utf8.js';
-import { cleanValue, cutToEscapedOctets, escapeValue, isPlain } from './cef-escape.js';
+import { fits, octetsOf } from '../shared/utf8.js';
+import { cleanValue, cutToEscapedOctets, escapeValue, fitsEscaped, isPlain } from './cef-escape.js';
 import { type CefField, startOf, TRUNCATED_FIELD } from './cef-fields.js';
 import { listWithin } from './cef-list.js';
 
@@ -38,15 +37,15 @@ export class FastPairWriter implements PairWriter {
     }
     let clean = cleanValue(value);
     if (clean === '') return;
-    if (!fits(clean, field.field.maxOctets)) {
-      clean = trimSpaces(cutToOctets(clean, field.field.maxOctets));
+    if (!fitsEscaped(clean, field.field.maxOctets)) {
+      clean = cutToEscapedOctets(clean, field.field.maxOctets);
       this.cutFields += 1;
     }
     this.pairs += field.start + escapeValue(clean);
   }
 
   list(field: CompiledField, items: readonly string[], total: number): void {
-    const { text, cut } = listWithin(items, total, field.field.maxOctets, octetsOf);
+    const { text, cut } = listWithin(items, total, field.field.maxOctets);
     if (text === '') return;
     if (cut) this.cutFields += 1;
     this.pairs += field.start + escapeValue(text);
@@ -75,14 +74,14 @@ export class ShorteningPairWriter implements PairWriter {
   text(field: CompiledField, value: string | undefined): void {
     const clean = value === undefined ? '' : cleanValue(value);
     if (clean === '') return;
-    const within = trimSpaces(cutToOctets(clean, field.field.maxOctets));
+    const within = fitsEscaped(clean, field.field.maxOctets) ? clean : cutToEscapedOctets(clean, field.field.maxOctets);
     this.add(field, escapeValue(within), within !== clean, (octets) => escapeValue(cutToEscapedOctets(within, octets)));
   }
 
   list(field: CompiledField, items: readonly string[], total: number): void {
-    const { text, cut } = listWithin(items, total, field.field.maxOctets, octetsOf);
+    const { text, cut } = listWithin(items, total, field.field.maxOctets);
     if (text === '') return;
-    this.add(field, escapeValue(text), cut, (octets) => escapeValue(listWithin(items, total, octets, (item) => octetsOf(escapeValue(item))).text));
+    this.add(field, escapeValue(text), cut, (octets) => escapeValue(listWithin(items, total, octets).text));
   }
 
   plain(field: CompiledField, value: string | number): void {

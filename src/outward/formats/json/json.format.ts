@@ -25,11 +25,11 @@ const CUT_ORDER: readonly { name: Cuttable; floorOctets: number; leastOctets?: n
   { name: 'objects', floorOctets: 200 },
   { name: 'attributes', floorOctets: 200 },
   { name: 'changes', floorOctets: 200 },
+  { name: 'receivedAt', floorOctets: Number.POSITIVE_INFINITY },
+  { name: 'tenantId', floorOctets: 66 },
   { name: 'reason', floorOctets: 66 },
   { name: 'message', floorOctets: 130 },
-  { name: 'tenantId', floorOctets: 66 },
   { name: 'correlationId', floorOctets: 66 },
-  { name: 'receivedAt', floorOctets: Number.POSITIVE_INFINITY },
   { name: 'actor', floorOctets: 190 },
   { name: 'subject', floorOctets: 190, leastOctets: 72 },
 ];
