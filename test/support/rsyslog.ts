@@ -1,0 +1,204 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { executable, freePort } from './peers.js';
+
+export interface RsyslogOptions {
+  /** `maxMessageSize`, octets; rsyslog's own default is 8192. */
+  maxMessageBytes?: number;
+  /** Control characters become `#ooo`, as rsyslog does by default. */
+  escapeControlCharacters?: boolean;
+  tls?: {
+    driver: 'gtls' | 'ossl';
+    /** PEM texts. */
+    ca: string;
+    certificate: string;
+    key: string;
+    /** `anon` asks for no client certificate, `x509/certvalid` for one that `ca` issued. */
+    authMode?: 'anon' | 'x509/certvalid';
+  };
+}
+
+/** One stored message with all that rsyslog made of it. */
+export interface RsyslogRecord {
+  rawmsg: string;
+  pri: string;
+  facility: string;
+  severity: string;
+  /** RFC 3339, as read from the message. */
+  timestamp: string;
+  hostname: string;
+  appName: string;
+  procid: string;
+  msgid: string;
+  structuredData: string;
+  tag: string;
+  /** `1` for RFC 5424, `0` otherwise. */
+  protocolVersion: string;
+  msg: string;
+  /** Which input took it: imudp or imtcp. */
+  input: string;
+}
+
+const PATHS = ['/usr/sbin/rsyslogd', '/usr/local/sbin/rsyslogd', '/sbin/rsyslogd'];
+const MODULES = ['/usr/lib/x86_64-linux-gnu/rsyslog', '/usr/lib/aarch64-linux-gnu/rsyslog', '/usr/lib/rsyslog', '/usr/lib64/rsyslog'];
+
+/** Why rsyslog cannot be used here, or null. */
+export function rsyslogMissing(driver?: 'gtls' | 'ossl'): string | null {
+  if (executable(PATHS) === null) return 'rsyslogd is not installed (Debian package rsyslog)';
+  if (driver && !MODULES.some((directory) => existsSync(join(directory, `lmnsd_${driver}.so`)))) return `rsyslog has no ${driver} driver (Debian package rsyslog-${driver === 'gtls' ? 'gnutls' : 'openssl'})`;
+  return null;
+}
+
+/** Debian's rsyslogd as a child process with a configuration of its own, on loopback ports, writing JSON lines. */
+export class Rsyslog {
+  private child?: ChildProcess;
+  private starts = 0;
+  private complaints = '';
+
+  private constructor(private readonly directory: string, readonly ports: { udp: number; tcp: number; tls: number }, private readonly options: RsyslogOptions) {}
+
+  static async start(options: RsyslogOptions = {}): Promise<Rsyslog> {
+    const directory = await mkdtemp(join(tmpdir(), 'tidegate-rsyslog-'));
+    const rsyslog = new Rsyslog(directory, { udp: await freePort(), tcp: await freePort(), tls: await freePort() }, options);
+    if (options.tls) {
+      await writeFile(join(directory, 'ca.pem'), options.tls.ca);
+      await writeFile(join(directory, 'cert.pem'), options.tls.certificate);
+      await writeFile(join(directory, 'key.pem'), options.tls.key, { mode: 0o600 });
+    }
+    await rsyslog.launch();
+    return rsyslog;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** What rsyslogd wrote to its terminal. */
+  get log(): string {
+    return this.complaints;
+  }
+
+  /** Starts it again after `kill`, on the same ports; what was stored stays. */
+  async launch(): Promise<void> {
+    if (this.child) throw new Error('rsyslogd is running');
+    this.starts++;
+    const configuration = join(this.directory, 'rsyslog.conf');
+    // One file a start: a killed process may leave half a line behind.
+    await writeFile(configuration, this.configuration(join(this.directory, `records-${this.starts}.jsonl`)));
+    const child = spawn(executable(PATHS) ?? 'rsyslogd', ['-n', '-f', configuration, '-iNONE'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const hear = (data: Buffer) => { this.complaints = (this.complaints + data.toString()).slice(-20_000); };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    this.child = child;
+    child.once('exit', () => { if (this.child === child) this.child = undefined; });
+    await this.listening();
+  }
+
+  /** SIGKILL, and waits for the end. */
+  async kill(): Promise<void> {
+    await this.end('SIGKILL');
+  }
+
+  /** Ends it and removes its files. */
+  async stop(): Promise<void> {
+    await this.end('SIGTERM');
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Everything stored since the first start, in the order of storing. */
+  async records(): Promise<RsyslogRecord[]> {
+    const records: RsyslogRecord[] = [];
+    for (let start = 1; start <= this.starts; start++) {
+      const text = await readFile(join(this.directory, `records-${start}.jsonl`), 'utf8').catch(() => '');
+      const lines = text.split('\n');
+      lines.pop();
+      for (const line of lines) records.push(JSON.parse(line) as RsyslogRecord);
+    }
+    return records;
+  }
+
+  /** The records as soon as there are so many. @throws Error after the limit with what was there */
+  async waitForRecords(count: number, limitMs = 15_000): Promise<RsyslogRecord[]> {
+    const giveUpAt = performance.now() + limitMs;
+    for (;;) {
+      const records = await this.records();
+      if (records.length >= count) return records;
+      if (performance.now() > giveUpAt) throw new Error(`rsyslog stored ${records.length} of ${count} records within ${limitMs} ms\n${this.complaints}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  private configuration(file: string): string {
+    const { maxMessageBytes, escapeControlCharacters = true, tls } = this.options;
+    const at = (name: string) => JSON.stringify(join(this.directory, name));
+    return `
+global(workDirectory=${JSON.stringify(this.directory)}
+       ${maxMessageBytes === undefined ? '' : `maxMessageSize="${maxMessageBytes}"`}
+       parser.escapeControlCharactersOnReceive="${escapeControlCharacters ? 'on' : 'off'}"
+       ${tls ? `defaultNetstreamDriver="${tls.driver}" defaultNetstreamDriverCAFile=${at('ca.pem')} defaultNetstreamDriverCertFile=${at('cert.pem')} defaultNetstreamDriverKeyFile=${at('key.pem')}` : ''})
+module(load="imudp")
+module(load="imtcp")
+template(name="record" type="list" option.jsonf="on") {
+  property(outname="rawmsg" name="rawmsg" format="jsonf")
+  property(outname="pri" name="pri" format="jsonf")
+  property(outname="facility" name="syslogfacility" format="jsonf")
+  property(outname="severity" name="syslogseverity" format="jsonf")
+  property(outname="timestamp" name="timereported" dateFormat="rfc3339" format="jsonf")
+  property(outname="hostname" name="hostname" format="jsonf")
+  property(outname="appName" name="app-name" format="jsonf")
+  property(outname="procid" name="procid" format="jsonf")
+  property(outname="msgid" name="msgid" format="jsonf")
+  property(outname="structuredData" name="structured-data" format="jsonf")
+  property(outname="tag" name="syslogtag" format="jsonf")
+  property(outname="protocolVersion" name="protocol-version" format="jsonf")
+  property(outname="msg" name="msg" format="jsonf")
+  property(outname="input" name="inputname" format="jsonf")
+}
+ruleset(name="store") { action(type="omfile" file=${JSON.stringify(file)} template="record") }
+input(type="imudp" address="127.0.0.1" port="${this.ports.udp}" ruleset="store" rcvbufSize="4m")
+input(type="imtcp" address="127.0.0.1" port="${this.ports.tcp}" ruleset="store" streamDriver.name="ptcp" streamDriver.mode="0" streamDriver.authMode="anon")
+${tls ? `input(type="imtcp" address="127.0.0.1" port="${this.ports.tls}" ruleset="store" streamDriver.name="${tls.driver}" streamDriver.mode="1" streamDriver.authMode="${tls.authMode ?? 'anon'}")` : ''}
+`;
+  }
+
+  private async listening(): Promise<void> {
+    const giveUpAt = performance.now() + 15_000;
+    const ports = [this.ports.tcp, ...(this.options.tls ? [this.ports.tls] : [])];
+    while (!((await Promise.all(ports.map(accepts))).every(Boolean) && (await takesDatagrams(this.ports.udp)))) {
+      if (!this.child || performance.now() > giveUpAt) {
+        await this.end('SIGKILL');
+        throw new Error(`rsyslogd does not listen\n${this.complaints}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<void> {
+    const { child } = this;
+    if (!child) return;
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await ended;
+    clearTimeout(late);
+    this.child = undefined;
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => { socket.destroy(); resolve(true); });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** Whether somebody has bound the UDP port, from the kernel's own table. */
+async function takesDatagrams(port: number): Promise<boolean> {
+  const table = await readFile('/proc/net/udp', 'latin1').catch(() => null);
+  return table === null || table.includes(`:${port.toString(16).toUpperCase().padStart(4, '0')} `);
+}
