@@ -17,8 +17,9 @@ let shared: Promise<TestServer> | undefined;
 
 /** A document store with an empty database of its own: the embedded one, or the server in TIDEGATE_TEST_MONGODB_URI. Close it after the test. */
 export async function openTestDocuments(): Promise<DocumentStore> {
-  const given = process.env['TIDEGATE_TEST_MONGODB_URI'];
-  const uri = given ?? (await sharedServer()).server.uri;
+  // Several servers may be given for the contract suite; the first is for everybody else.
+  const given = process.env['TIDEGATE_TEST_MONGODB_URI']?.split(/\s+/)[0];
+  const uri = given ?? (await embeddedTestUri());
   const store = await MongooseDocumentStore.connect({ uri, guarded: given !== undefined, dbName: `test-${randomUUID().slice(0, 13)}` });
   return Object.assign(store, {
     close: async () => {
@@ -26,6 +27,11 @@ export async function openTestDocuments(): Promise<DocumentStore> {
       await store.connection.close();
     },
   });
+}
+
+/** Address of the embedded server that all tests of a spec file share. */
+export async function embeddedTestUri(): Promise<string> {
+  return (await sharedServer()).server.uri;
 }
 
 function sharedServer(): Promise<TestServer> {

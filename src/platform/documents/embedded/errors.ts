@@ -12,7 +12,6 @@ export const typeMismatch = (message: string) => new CommandError(14, 'TypeMisma
 export const pathNotViable = (message: string) => new CommandError(28, 'PathNotViable', message);
 export const conflictingPaths = (message: string) => new CommandError(40, 'ConflictingUpdateOperators', message);
 export const cursorNotFound = (id: bigint) => new CommandError(43, 'CursorNotFound', `cursor id ${id} not found`);
-export const namespaceExists = (message: string) => new CommandError(48, 'NamespaceExists', message);
 export const timeExpired = () => new CommandError(50, 'MaxTimeMSExpired', 'operation exceeded time limit');
 export const immutableField = (message: string) => new CommandError(66, 'ImmutableField', message);
 export const cannotCreateIndex = (message: string) => new CommandError(67, 'CannotCreateIndex', message);

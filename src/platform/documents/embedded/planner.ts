@@ -141,6 +141,8 @@ function candidateFor(collection: Collection, index: Index | undefined, fields: 
   let score = 0;
   for (const [position, field] of keyFields.entries()) {
     const multikey = index?.entry.multikey[position] === true;
+    // Two fields of one array's elements are together in a key, but a filter may be passed by two different elements.
+    if (multikey && index?.entry.multikey.slice(0, position).includes(true)) break;
     const bounds = boundsOf(fields.filter((test) => test.path === field.path), multikey, limit);
     if (!bounds) break;
     const intervals = bounds.intervals;

@@ -1,6 +1,6 @@
 import { type RootDatabase, open } from 'lmdb';
 import { type Collection, FORMAT, HEADER_KEY, catalogueKey, cataloguePrefix, decodeCollection, decodeHeader, encodeCollection, encodeHeader } from './catalogue.js';
-import { CommandError, cannotCreateIndex, documentTooLarge, duplicateKey, namespaceExists } from './errors.js';
+import { CommandError, cannotCreateIndex, documentTooLarge, duplicateKey } from './errors.js';
 import { type Index, type IndexEntry, type IndexKey, definitionOf, indexKeysOf, keyValueOf, readyIndex } from './indexes.js';
 import { ID_LIMIT, componentOf, successor, tableKey } from './keys.js';
 import { type Doc, MAX_DOCUMENT_BYTES, decode, encode } from './values.js';
@@ -82,9 +82,7 @@ export class Store {
     return this.collection(database, name) ?? this.createCollection(database, name);
   }
 
-  /** Within `write`. @throws 48 when it exists. */
-  createCollection(database: string, name: string): Collection {
-    if (this.collection(database, name)) throw namespaceExists(`Collection ${database}.${name} already exists.`);
+  private createCollection(database: string, name: string): Collection {
     if (name === '' || name.includes('$') || name.includes('\0') || Buffer.byteLength(`${database}.${name}`) > 255) throw new CommandError(73, 'InvalidNamespace', `Invalid collection name: ${name}`);
     const collection: Collection = { namespace: `${database}.${name}`, database, name, table: this.nextTable(), indexes: [] };
     this.saveCollection(collection);
