@@ -1,9 +1,8 @@
-import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PeerProcess } from './peer-process.js';
 import { executable, freePort } from './peers.js';
 
 export interface RsyslogOptions {
@@ -55,11 +54,17 @@ export function rsyslogMissing(driver?: 'gtls' | 'ossl'): string | null {
 
 /** Debian's rsyslogd as a child process with a configuration of its own, on loopback ports, writing JSON lines. */
 export class Rsyslog {
-  private child?: ChildProcess;
   private starts = 0;
-  private complaints = '';
+  private readonly process: PeerProcess;
 
-  private constructor(private readonly directory: string, readonly ports: { udp: number; tcp: number; tls: number }, private readonly options: RsyslogOptions) {}
+  private constructor(private readonly directory: string, readonly ports: { udp: number; tcp: number; tls: number }, private readonly options: RsyslogOptions) {
+    this.process = new PeerProcess({
+      command: executable(PATHS) ?? 'rsyslogd',
+      parameters: ['-n', '-f', join(directory, 'rsyslog.conf'), '-iNONE'],
+      tcpPorts: options.tls ? [ports.tcp, ports.tls] : [ports.tcp],
+      udpPorts: [ports.udp],
+    });
+  }
 
   static async start(options: RsyslogOptions = {}): Promise<Rsyslog> {
     const directory = await mkdtemp(join(tmpdir(), 'tidegate-rsyslog-'));
@@ -74,38 +79,30 @@ export class Rsyslog {
   }
 
   get pid(): number | undefined {
-    return this.child?.pid;
+    return this.process.pid;
   }
 
   /** What rsyslogd wrote to its terminal. */
   get log(): string {
-    return this.complaints;
+    return this.process.output;
   }
 
   /** Starts it again after `kill`, on the same ports; what was stored stays. */
   async launch(): Promise<void> {
-    if (this.child) throw new Error('rsyslogd is running');
     this.starts++;
-    const configuration = join(this.directory, 'rsyslog.conf');
     // One file a start: a killed process may leave half a line behind.
-    await writeFile(configuration, this.configuration(join(this.directory, `records-${this.starts}.jsonl`)));
-    const child = spawn(executable(PATHS) ?? 'rsyslogd', ['-n', '-f', configuration, '-iNONE'], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const hear = (data: Buffer) => { this.complaints = (this.complaints + data.toString()).slice(-20_000); };
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
-    this.child = child;
-    child.once('exit', () => { if (this.child === child) this.child = undefined; });
-    await this.listening();
+    await writeFile(join(this.directory, 'rsyslog.conf'), this.configuration(join(this.directory, `records-${this.starts}.jsonl`)));
+    await this.process.start();
   }
 
   /** SIGKILL, and waits for the end. */
   async kill(): Promise<void> {
-    await this.end('SIGKILL');
+    await this.process.end('SIGKILL');
   }
 
   /** Ends it and removes its files. */
   async stop(): Promise<void> {
-    await this.end('SIGTERM');
+    await this.process.end('SIGTERM');
     await rm(this.directory, { recursive: true, force: true });
   }
 
@@ -127,7 +124,7 @@ export class Rsyslog {
     for (;;) {
       const records = await this.records();
       if (records.length >= count) return records;
-      if (performance.now() > giveUpAt) throw new Error(`rsyslog stored ${records.length} of ${count} records within ${limitMs} ms\n${this.complaints}`);
+      if (performance.now() > giveUpAt) throw new Error(`rsyslog stored ${records.length} of ${count} records within ${limitMs} ms\n${this.log}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -164,41 +161,4 @@ input(type="imtcp" address="127.0.0.1" port="${this.ports.tcp}" ruleset="store" 
 ${tls ? `input(type="imtcp" address="127.0.0.1" port="${this.ports.tls}" ruleset="store" streamDriver.name="${tls.driver}" streamDriver.mode="1" streamDriver.authMode="${tls.authMode ?? 'anon'}")` : ''}
 `;
   }
-
-  private async listening(): Promise<void> {
-    const giveUpAt = performance.now() + 15_000;
-    const ports = [this.ports.tcp, ...(this.options.tls ? [this.ports.tls] : [])];
-    while (!((await Promise.all(ports.map(accepts))).every(Boolean) && (await takesDatagrams(this.ports.udp)))) {
-      if (!this.child || performance.now() > giveUpAt) {
-        await this.end('SIGKILL');
-        throw new Error(`rsyslogd does not listen\n${this.complaints}`);
-      }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-  }
-
-  private async end(signal: NodeJS.Signals): Promise<void> {
-    const { child } = this;
-    if (!child) return;
-    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-    child.kill(signal);
-    const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
-    await ended;
-    clearTimeout(late);
-    this.child = undefined;
-  }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => { socket.destroy(); resolve(true); });
-    socket.once('error', () => resolve(false));
-  });
-}
-
-/** Whether somebody has bound the UDP port, from the kernel's own table. */
-async function takesDatagrams(port: number): Promise<boolean> {
-  const table = await readFile('/proc/net/udp', 'latin1').catch(() => null);
-  return table === null || table.includes(`:${port.toString(16).toUpperCase().padStart(4, '0')} `);
 }
