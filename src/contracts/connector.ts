@@ -1,3 +1,5 @@
+import type { Actor } from '../model/audit-event.js';
+
 /**
  * Changes in a connected system. A connector is a plain class, built with `new`; it reports and never retries: the processor decides.
  * Every change is idempotent by its effect: asked twice for the same end state it answers `done` with `alreadySo`.
@@ -25,6 +27,8 @@ export interface ConnectorAccount {
   attributes: Record<string, string | string[]>;
   /** Milliseconds since 1970. */
   modifiedAt?: number;
+  /** Only in answers since a cursor: the account is no longer there. */
+  removed?: boolean;
 }
 
 export interface ConnectorGroup {
@@ -66,6 +70,18 @@ export interface ChangeContext {
   operationId: string;
   /** Ends the call; the outcome is then `not-confirmed` when the request may have gone out. */
   signal?: AbortSignal;
+  /** What caused it, for systems that keep a trail: the alert's id. */
+  correlationId?: string;
+  /** On whose behalf, for systems that keep a trail. */
+  actor?: Actor;
+}
+
+/** Ask with `page` for the next page and with `since` for what changed since a cursor (capability `changes-since`); what is told twice is harmless. */
+export interface ListOptions {
+  page?: string;
+  since?: string;
+  pageSize?: number;
+  signal?: AbortSignal;
 }
 
 export interface Connector {
@@ -73,10 +89,10 @@ export interface Connector {
   readonly capabilities: ReadonlySet<ConnectorCapability>;
   /** Can the system be reached and used with what is configured? */
   test(signal?: AbortSignal): Promise<{ type: 'ok'; detail: string } | ConnectorFault>;
-  listAccounts(options: { page?: string; since?: string; pageSize?: number; signal?: AbortSignal }): Promise<ListOutcome<ConnectorAccount>>;
-  listGroups(options: { page?: string; pageSize?: number; signal?: AbortSignal }): Promise<ListOutcome<ConnectorGroup>>;
+  listAccounts(options: ListOptions): Promise<ListOutcome<ConnectorAccount>>;
+  listGroups(options: Omit<ListOptions, 'since'>): Promise<ListOutcome<ConnectorGroup>>;
   readAccount(nativeId: string, signal?: AbortSignal): Promise<ReadOutcome>;
-  createAccount(account: Omit<ConnectorAccount, 'modifiedAt'>, context: ChangeContext): Promise<ChangeOutcome>;
+  createAccount(account: Omit<ConnectorAccount, 'modifiedAt' | 'removed'>, context: ChangeContext): Promise<ChangeOutcome>;
   enable(nativeId: string, context: ChangeContext): Promise<ChangeOutcome>;
   disable(nativeId: string, context: ChangeContext): Promise<ChangeOutcome>;
   /** An account that is not there is `done` with `alreadySo`. */

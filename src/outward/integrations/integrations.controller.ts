@@ -18,7 +18,7 @@ import { IntegrationTestService } from './integration-test.service.js';
 import { integrationView, listView, viewOf, type IntegrationView, type ListView } from './integration-view.js';
 import { IntegrationsService } from './integrations.service.js';
 import { testResultView } from './test-result-view.js';
-import { etagOf } from './version-check.js';
+import { etagOf } from '../../platform/http/version-check.js';
 
 const deletedView = z.object({
   deleted: z.literal(true),

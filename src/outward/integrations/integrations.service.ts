@@ -24,7 +24,7 @@ import { illFormedTexts, ruleFaults } from './integration-rules.js';
 import { openIntegration, sealSettings, type OpenedIntegration } from './integration-secrets.js';
 import { integrationDocumentSchema, type IntegrationDocument } from './integration.schema.js';
 import { clearedSecrets, mergeSettings } from './merge-settings.js';
-import { checkPrecondition, etagOf, type Precondition } from './version-check.js';
+import { checkPrecondition, etagOf, type Precondition } from '../../platform/http/version-check.js';
 
 type Verb = 'create' | 'update' | 'delete' | 'enable' | 'disable' | 'test';
 

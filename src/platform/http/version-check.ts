@@ -1,4 +1,4 @@
-import { Problem } from '../../platform/http/problem.js';
+import { Problem } from './problem.js';
 
 /** What a writer says he has read: `If-Match` (RFC 9110, 13.1.1), a version in the body, or neither. */
 export interface Precondition {
