@@ -19,9 +19,9 @@ export const PROTOCOL_TABLE: Record<Protocol, { defaultPort: number; framings: r
   // RFC 5426: one message a datagram, no framing; 1,400 octets stay below the usual MTU; 65,507 is the largest IPv4 datagram.
   udp: { defaultPort: 514, framings: ['newline'], defaultFraming: 'newline', defaultMaxBytes: 1400, hardMaxBytes: 65507 },
   // RFC 6587 leaves the framing open; newline is what a listener on 514 most often expects.
-  tcp: { defaultPort: 514, framings: ['newline', 'octet-counting'], defaultFraming: 'newline', defaultMaxBytes: 8192, hardMaxBytes: 1048576 },
+  tcp: { defaultPort: 514, framings: ['newline', 'octet-counting'], defaultFraming: 'newline', defaultMaxBytes: 8096, hardMaxBytes: 1048576 },
   // RFC 5425, 4.3: octet counting is mandatory over TLS; port 6514.
-  tls: { defaultPort: 6514, framings: ['octet-counting', 'newline'], defaultFraming: 'octet-counting', defaultMaxBytes: 8192, hardMaxBytes: 1048576 },
+  tls: { defaultPort: 6514, framings: ['octet-counting', 'newline'], defaultFraming: 'octet-counting', defaultMaxBytes: 8096, hardMaxBytes: 1048576 },
 };
 
 /** URL schemes of `serverUrl` and the protocol that they fill in. */
@@ -68,7 +68,7 @@ export const outputSection = z.strictObject({
   enterpriseNumber: z.int().min(1).max(4_294_967_295).default(32473).meta({ help: 'Private enterprise number in the structured data id; 32473 is the number reserved for examples.' }),
   bom: z.boolean().default(false).meta({ help: 'Byte order mark before UTF-8 text (RFC 5424, 6.4). Most receivers keep it as text.' }),
   timeZone: z.string().max(64).default('UTC').meta({ help: 'IANA zone of RFC 3164 timestamps.' }),
-  maxBytes: z.int().min(480).max(1_048_576).optional().meta({ help: 'Largest message in octets; 8192 by default, 1400 over udp.' }),
+  maxBytes: z.int().min(480).max(1_048_576).optional().meta({ help: 'Largest message in octets; 8096 by default (what rsyslog takes by default, just below 8 KiB), 1400 over udp.' }),
   oversize: z.enum(['shorten', 'reject']).default('shorten').meta({ help: 'Beyond the limit: shorten (and say so in the event) or reject (dead letter).' }),
   cef: z.strictObject({
     version: z.union([z.literal(0), z.literal(1)]).default(0).meta({ help: 'CEF:0 or CEF:1.' }),

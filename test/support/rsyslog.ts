@@ -6,7 +6,7 @@ import { PeerProcess } from './peer-process.js';
 import { executable, freePort } from './peers.js';
 
 export interface RsyslogOptions {
-  /** `maxMessageSize`, octets; rsyslog's own default is 8192. */
+  /** `maxMessageSize`, octets; rsyslog's own default is called 8k and is 8096. */
   maxMessageBytes?: number;
   /** Control characters become `#ooo`, as rsyslog does by default. */
   escapeControlCharacters?: boolean;

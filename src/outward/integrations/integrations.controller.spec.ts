@@ -29,7 +29,7 @@ describe('creating an integration', () => {
     const answer = await api().post(BASE).send({ name, enginePool: 'vienna', serverUrl: 'siem.example.org' }).expect(201);
     expect(answer.body).toMatchObject({
       name, enginePool: 'vienna', serverUrl: 'siem.example.org', protocol: 'tcp', port: 514, framing: 'newline', outputType: 'syslog', header: 'rfc5424', enabled: false, version: 1,
-      output: { facility: 13, appName: 'tidegate', maxBytes: 8192, oversize: 'shorten', cef: { vendor: 'Tidegate' } }, filter: { types: [] }, warnings: [],
+      output: { facility: 13, appName: 'tidegate', maxBytes: 8096, oversize: 'shorten', cef: { vendor: 'Tidegate' } }, filter: { types: [] }, warnings: [],
       connection: { tls: { verify: true, ca: { set: false, certificates: [] }, certificate: { set: false }, key: { set: false } } },
     });
     const { id } = answer.body as IntegrationView;
@@ -41,12 +41,12 @@ describe('creating an integration', () => {
   it.each([
     ['udp://siem', { protocol: 'udp', port: 514, framing: 'newline', maxBytes: 1400 }],
     ['syslog://siem:5140', { protocol: 'udp', port: 5140, framing: 'newline', maxBytes: 1400 }],
-    ['tcp://siem:601', { protocol: 'tcp', port: 601, framing: 'newline', maxBytes: 8192 }],
-    ['tls://siem', { protocol: 'tls', port: 6514, framing: 'octet-counting', maxBytes: 8192 }],
-    ['syslogs://siem:7000/', { protocol: 'tls', port: 7000, framing: 'octet-counting', maxBytes: 8192 }],
-    ['192.0.2.9:1514', { protocol: 'tcp', port: 1514, framing: 'newline', maxBytes: 8192 }],
-    ['TLS://[2001:db8::1]:6515', { protocol: 'tls', port: 6515, framing: 'octet-counting', maxBytes: 8192 }],
-    ['2001:db8::1', { protocol: 'tcp', port: 514, framing: 'newline', maxBytes: 8192 }],
+    ['tcp://siem:601', { protocol: 'tcp', port: 601, framing: 'newline', maxBytes: 8096 }],
+    ['tls://siem', { protocol: 'tls', port: 6514, framing: 'octet-counting', maxBytes: 8096 }],
+    ['syslogs://siem:7000/', { protocol: 'tls', port: 7000, framing: 'octet-counting', maxBytes: 8096 }],
+    ['192.0.2.9:1514', { protocol: 'tcp', port: 1514, framing: 'newline', maxBytes: 8096 }],
+    ['TLS://[2001:db8::1]:6515', { protocol: 'tls', port: 6515, framing: 'octet-counting', maxBytes: 8096 }],
+    ['2001:db8::1', { protocol: 'tcp', port: 514, framing: 'newline', maxBytes: 8096 }],
   ])('fills port, protocol and framing in from %s', async (serverUrl, { maxBytes, ...expected }) => {
     expect(await created({ serverUrl })).toMatchObject({ serverUrl, ...expected, output: { maxBytes } });
   });
@@ -182,7 +182,7 @@ describe('changing an integration', () => {
   it('fills a value in again when it is set to null', async () => {
     const { id } = await created({ serverUrl: 'siem', port: 9999, output: { hostname: 'gate-1', facility: 4, maxBytes: 2000 } });
     const answer = await api().patch(`${BASE}/${id}`).send({ port: null, output: { hostname: null, facility: null, maxBytes: null } }).expect(200);
-    expect(answer.body).toMatchObject({ port: 514, output: { facility: 13, maxBytes: 8192 } });
+    expect(answer.body).toMatchObject({ port: 514, output: { facility: 13, maxBytes: 8096 } });
     expect((answer.body as IntegrationView).output.hostname).toBeUndefined();
     const whole = await api().patch(`${BASE}/${id}`).send({ connection: null }).expect(200);
     expect(whole.body).toMatchObject({ connection: { settleMs: 1000 } });
@@ -190,7 +190,7 @@ describe('changing an integration', () => {
   });
 
   it.each([
-    ['a new protocol fills port, framing and limit in again', { serverUrl: 'siem', protocol: 'udp' }, { protocol: 'tls' }, { port: 6514, framing: 'octet-counting', output: { maxBytes: 8192 } }],
+    ['a new protocol fills port, framing and limit in again', { serverUrl: 'siem', protocol: 'udp' }, { protocol: 'tls' }, { port: 6514, framing: 'octet-counting', output: { maxBytes: 8096 } }],
     ['a port given with the new protocol wins', { serverUrl: 'siem' }, { protocol: 'tls', port: 514, framing: 'newline' }, { port: 514, framing: 'newline' }],
     ['the port of the URL outlives a new protocol', { serverUrl: 'siem:1514' }, { protocol: 'tls' }, { port: 1514, serverUrl: 'siem:1514' }],
     ['a limit set by hand outlives a new protocol', { output: { maxBytes: 4000 } }, { protocol: 'udp' }, { output: { maxBytes: 4000 } }],
