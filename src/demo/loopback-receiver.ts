@@ -60,6 +60,8 @@ export class LoopbackReceiver {
   octets = 0;
   /** Frames that had begun when their connection ended; they are not messages. */
   unfinishedFrames = 0;
+  /** Common names of the client certificates shown, newest last. */
+  readonly clientNames: string[] = [];
   /** What went wrong on connections (invalid frame headers, TLS alerts), newest last; at most 100. */
   readonly complaints: string[] = [];
   private readonly open = new Set<Socket>();
@@ -191,7 +193,11 @@ export class LoopbackReceiver {
 
   /** TLS around a stream, not around the handle of the TCP socket: so the TCP socket can be reset under it. */
   private secure(raw: Socket): void {
-    const server = createTlsServer({ ...this.options.tls, allowHalfOpen: true }, (socket) => this.accept(socket, raw));
+    const server = createTlsServer({ ...this.options.tls, allowHalfOpen: true }, (socket) => {
+      const { subject } = socket.getPeerCertificate();
+      if (typeof subject?.CN === 'string') this.clientNames.push(subject.CN);
+      this.accept(socket, raw);
+    });
     server.on('tlsClientError', (error: Error) => {
       this.complain(error);
       raw.destroy();

@@ -155,6 +155,13 @@ export function liveFailure(error: unknown, peer: Peer, facts: { octetsWritten: 
   }
 }
 
+/** A TLS peer that closed or reset right after the handshake, before anything was sent: how GnuTLS based receivers refuse a client without a certificate. */
+export function refusedAfterHandshake(found: Failure, peer: Peer): Failure {
+  const how = found.code === 'peer-reset' ? 'reset' : 'closed';
+  const certificate = peer.tls?.clientCertificate ? 'Check that it trusts the issuer of the client certificate' : 'It most likely wants a client certificate: set one with its key';
+  return { ...found, stage: 'tls', cause: `${peerName(peer)} ${how} the connection right after the TLS handshake, before anything was sent`, fix: `${certificate}; else see its list of allowed senders, and its log.` };
+}
+
 export function cancelledFailure(stage: Stage, peer: Peer): Failure {
   return failure('cancelled', stage, `the ${stage} stage with ${peerName(peer)} was cancelled`, 'Nothing to repair: it was asked to stop.');
 }

@@ -1,8 +1,12 @@
 import type { DialRequest } from '../../../contracts/dialer.js';
 import type { OpenContext, Target } from '../../../contracts/transport.js';
 import type { Failure } from '../../../model/failure.js';
-import { failure, type Peer } from '../../../model/network-failure.js';
+import { failure, refusedAfterHandshake, type Peer } from '../../../model/network-failure.js';
+import { afterPoll } from './bell.js';
 import { StreamLink } from './stream-link.js';
+
+const SHORTEST_REFUSAL_MS = 5;
+const LONGEST_REFUSAL_MS = 300;
 
 export type LinkOutcome = { type: 'open'; link: StreamLink } | { type: 'failed'; failure: Failure };
 
@@ -25,6 +29,22 @@ export class StreamConnector {
   /** Milliseconds until the connection should be replaced by one to a freshly looked-up address; Infinity for never. */
   get lifetimeLeftMs(): number {
     return this.lifetimeMs - (performance.now() - this.lookedUpAt);
+  }
+
+  /**
+   * The first connection of a session. Over TLS it is watched for a round trip: a TLS 1.3 server refuses a client certificate (or the lack of one) only after
+   * the handshake counts as done here (RFC 8446, 4.4.2.4), and octets written before its alert is read would turn the alert into a bare reset.
+   */
+  async first(onStage?: DialRequest['onStage']): Promise<LinkOutcome> {
+    const outcome = await this.connect(onStage);
+    if (outcome.type === 'failed' || outcome.link.peer.tls === undefined) return outcome;
+    await new Promise((resolve) => setTimeout(resolve, Math.min(LONGEST_REFUSAL_MS, SHORTEST_REFUSAL_MS + 2 * this.roundTripMs)));
+    await afterPoll();
+    const { trouble } = outcome.link;
+    if (trouble === null) return outcome;
+    const failed = trouble.stage === 'send' ? refusedAfterHandshake(trouble, outcome.link.peer) : trouble;
+    onStage?.({ stage: failed.stage, ok: false, ms: 0, detail: failed.cause });
+    return { type: 'failed', failure: failed };
   }
 
   async connect(onStage?: DialRequest['onStage'], signal?: AbortSignal): Promise<LinkOutcome> {

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Failure } from '../../../model/failure.js';
-import { failure, liveFailure, peerName, type Peer } from '../../../model/network-failure.js';
+import { failure as failureOf, liveFailure, peerName, type Peer } from '../../../model/network-failure.js';
 import { Bell } from './bell.js';
 
 /** How the peer answered our half-close. `clean` is its own FIN, that came after ours. */
@@ -12,31 +12,44 @@ const DISMISSAL_MS = 1000;
 
 /**
  * One connection of a stream session: writes buffers as they are, knows what was flushed to the operating system, and whether the peer ended first.
- * The first trouble is told once through `onTrouble`; after it, or after `destroy` or `dismiss`, nothing more happens.
+ * The first trouble is told once to who watches; after it, or after `destroy` or `dismiss`, nothing more happens.
  */
 export class StreamLink {
   /** Rings whenever something changed: a write was taken, the peer ended, the link is over. */
   readonly changed = new Bell();
-  onTrouble: (why: Failure) => void = () => {};
   private readonly openedAt = performance.now();
   private unflushed = 0;
   private octetsWritten = 0;
   private halfClosed = false;
   private peerEnded = false;
   private over = false;
+  private failure: Failure | null = null;
+  private listener: ((why: Failure) => void) | null = null;
 
   constructor(private readonly socket: Socket | TLSSocket, readonly peer: Peer, private readonly sendTimeoutMs: number) {
-    socket.on('error', (error) => this.trouble(liveFailure(error, peer, this.facts())));
+    socket.on('error', (error) => this.fail(liveFailure(error, peer, this.facts())));
     socket.on('end', () => this.onEnd());
-    socket.on('close', () => this.trouble(liveFailure(null, peer, this.facts())));
+    socket.on('close', () => this.fail(liveFailure(null, peer, this.facts())));
     socket.on('timeout', () => this.onTimeout());
     // Syslog receivers say nothing; what comes is read and dropped, or the end of the stream would never show.
     socket.resume();
-    if (socket.destroyed) queueMicrotask(() => this.trouble(liveFailure(socket.errored, peer, this.facts())));
+    if (socket.destroyed) queueMicrotask(() => this.fail(liveFailure(socket.errored, peer, this.facts())));
   }
 
   get isOver(): boolean {
     return this.over;
+  }
+
+  /** What broke this link, if anything did. */
+  get trouble(): Failure | null {
+    return this.failure;
+  }
+
+  /** Who is told of the first trouble; soon, when it is there already. */
+  watch(listener: (why: Failure) => void): void {
+    this.listener = listener;
+    const { failure } = this;
+    if (failure !== null) queueMicrotask(() => listener(failure));
   }
 
   /** Writes not yet taken by the operating system. */
@@ -104,7 +117,7 @@ export class StreamLink {
 
   private onEnd(): void {
     if (this.over) return;
-    if (!this.halfClosed) return this.trouble(liveFailure(null, this.peer, this.facts()));
+    if (!this.halfClosed) return this.fail(liveFailure(null, this.peer, this.facts()));
     this.peerEnded = true;
     this.over = true;
     this.changed.ring();
@@ -112,15 +125,16 @@ export class StreamLink {
 
   private onTimeout(): void {
     if (this.unflushed === 0) return;
-    this.trouble(failure('send-timeout', 'send', `${peerName(this.peer)} took nothing for ${this.sendTimeoutMs} ms`, 'The receiver is overloaded or hangs: check its load and its disk; what is not known to be safe is sent again.'));
+    this.fail(failureOf('send-timeout', 'send', `${peerName(this.peer)} took nothing for ${this.sendTimeoutMs} ms`, 'The receiver is overloaded or hangs: check its load and its disk; what is not known to be safe is sent again.'));
   }
 
-  private trouble(why: Failure): void {
+  private fail(why: Failure): void {
     if (this.over) return;
     this.over = true;
+    this.failure = why;
     this.socket.destroy();
     this.changed.ring();
-    this.onTrouble(why);
+    this.listener?.(why);
   }
 
   private facts() {

@@ -217,9 +217,9 @@ export class StreamSession implements TransportSession {
   }
 
   private watch(link: StreamLink): void {
-    link.onTrouble = (why) => {
+    link.watch((why) => {
       if (link === this.link || link === this.next) this.fail(why);
-    };
+    });
   }
 
   private fail(why: Failure): void {

@@ -19,7 +19,7 @@ export abstract class StreamTransport implements Transport {
   async open(target: Target, context: OpenContext): Promise<OpenOutcome> {
     const own = { ...target, protocol: this.protocol };
     const connector = new StreamConnector(own, context);
-    const first = await connector.connect(context.onStage);
+    const first = await connector.first(context.onStage);
     if (first.type === 'failed') return first;
     if (context.signal?.aborted) {
       first.link.destroy();
