@@ -94,6 +94,49 @@ const metrics = z.strictObject({
   public: z.boolean().default(false).meta({ help: 'Serve /metrics to everybody who reaches the listener; else it needs the right status:read.' }),
 });
 
+const siem = z.strictObject({
+  basePath: z.string().regex(/^(\/[A-Za-z0-9._~-]+)+$/).default('/identityiq/plugin/rest/SIEMPlugin').meta({ help: 'Path at which a SIEM posts alerts and reads events, as in its present configuration; also served as /plugin/rest/SIEMPlugin. Token and task results lie beside it (/identityiq/oauth2/token).' }),
+  legacyErrorStatus: z.boolean().default(false).meta({ help: 'Answer "success" as the status in the body of a 400, as the original plugin does, instead of "error".' }),
+  parameterErrors: z.enum(['ok', 'bad-request']).default('ok').meta({ help: 'HTTP status of parameter errors of the two event feeds: `ok` answers 200 with {code, message, details} as the original plugin does, `bad-request` answers 400 with the same body.' }),
+  feedIntervalMs: z.int().min(100).max(600_000).default(2000).meta({ help: 'How often new audit records and log events get their place in the feeds when nobody asks; a request does it too.' }),
+  logEventRetentionDays: z.number().min(0.01).max(3660).default(90).meta({ help: 'Events of the service log (warn and above) older than this leave the syslog-events feed.' }),
+  logEvents: z.int().min(100).max(10_000_000).default(100_000).meta({ help: 'Most events of the service log that are kept for the syslog-events feed; the oldest go first.' }),
+  logQueueEvents: z.int().min(10).max(100_000).default(1000).meta({ help: 'Events of the service log that wait in memory to be stored; beyond it they are counted and left out of the feed (never out of the log itself).' }),
+});
+/** What administrators may change while the service runs (PATCH /api/v1/settings/mitigation); the file and the environment give the defaults. */
+export const mitigationFields = {
+  prioritizeByLevel: z.boolean().default(true).meta({ help: 'Prioritize By Level: act on high alerts first, then medium, then low; off: in the order they came.' }),
+  purgeByDays: z.int().min(0).max(36_500).default(0).meta({ help: 'Purge By Days: closed alerts are removed so many days after they were closed; 0 never. An open alert is never removed.' }),
+  deferProvisioning: z.boolean().default(false).meta({ help: 'Defer Provisioning: hand alerts to the workflow instead of acting directly. use_workflow of an alert overrides it.' }),
+  provisioningWorkflow: z.string().min(1).max(255).default('SIEM Provisioning Workflow').meta({ help: 'Provisioning Workflow: name of the workflow for deferred alerts.' }),
+  syslogLimit: z.int().min(1).max(1000).default(1000).meta({ help: 'Maximum number of Syslog events per API call.' }),
+  auditEventLimit: z.int().min(1).max(1000).default(1000).meta({ help: 'Maximum number of Audit events per API call.' }),
+  mergeWindowSeconds: z.int().min(0).max(604_800).default(300).meta({ help: 'An alert equal to one that is still open and was received within so many seconds is merged into it; 0 never merges.' }),
+  maxFanOut: z.int().min(1).max(1_000_000).default(100).meta({ help: 'Most targets that one alert may act upon by itself; above it the alert waits for a release.' }),
+  accountsPerHour: z.int().min(1).max(10_000_000).default(200).meta({ help: 'Most accounts that the alerts of one client on one application may change within an hour; above it alerts wait for a release.' }),
+  protectedIdentities: z.array(z.string().min(1).max(255)).max(10_000).default(['siemservice', 'spadmin', 'admin', 'administrator']).meta({ help: 'Names of identities that no alert ever acts upon, beside those marked as protected in the directory (upper and lower case count as equal).' }),
+  killSwitch: z.boolean().default(false).meta({ help: 'Kill switch: alerts are accepted and wait, nothing is acted upon.' }),
+  dryRun: z.boolean().default(false).meta({ help: 'Dry run: alerts are planned and their targets listed, nothing is changed.' }),
+  ageingMinutes: z.int().min(0).max(100_000).default(15).meta({ help: 'An alert that waited so long counts one level higher, so that low ones never starve; 0 switches ageing off.' }),
+  maxAttempts: z.int().min(1).max(100).default(5).meta({ help: 'Tries before an alert fails for good.' }),
+  loopLimit: z.int().min(1).max(100).default(3).meta({ help: 'How often an alert may come back with the correlation id of a mitigation before it waits for a release.' }),
+};
+const mitigation = z.strictObject(mitigationFields);
+
+const processor = z.strictObject({
+  intervalMs: z.int().min(50).max(3_600_000).default(10_000).meta({ help: 'How often the processor looks for alerts that are due; a new alert in the same process wakes it at once.' }),
+  alertsAtOnce: z.int().min(1).max(256).default(8).meta({ help: 'Alerts that one process works on at the same time.' }),
+  targetsAtOnce: z.int().min(1).max(256).default(4).meta({ help: 'Targets of one alert that are acted upon at the same time.' }),
+  leaseMs: z.int().min(500).max(3_600_000).default(60_000).meta({ help: 'How long an alert stays with a process that stopped answering; at least twice processor.callTimeoutMs. The clocks of the machines must agree to well within it.' }),
+  callTimeoutMs: z.int().min(50).max(600_000).default(20_000).meta({ help: 'Longest time for one call to a connected system.' }),
+  retryInitialMs: z.int().min(10).max(3_600_000).default(5000).meta({ help: 'First wait before an alert is tried again; doubles with each further try.' }),
+  retryMaxMs: z.int().min(10).max(86_400_000).default(600_000).meta({ help: 'Longest wait between two tries of an alert.' }),
+  planTargets: z.int().min(1).max(10_000).default(500).meta({ help: 'Targets that are planned, or read to be acted upon, in one go.' }),
+  faultsInARow: z.int().min(1).max(10_000).default(10).meta({ help: 'After so many passing faults in a row of a connected system the rest of the targets waits for the next try.' }),
+  janitorIntervalMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'How often alerts age and purged ones are removed.' }),
+  stopGraceMs: z.int().min(0).max(120_000).default(5000).meta({ help: 'How long a stop waits for calls to connected systems.' }),
+});
+
 export const settingsSchema = z.strictObject({
   dataDir: z.string().default('./data').meta({ help: 'Directory of the embedded stores and keys; mode 0700, refused when others can read it.' }),
   roles: z.array(z.enum(ROLES)).min(1).default([...ROLES]).meta({ help: 'What this process does: api, engine, mitigation.' }),
@@ -113,6 +156,9 @@ export const settingsSchema = z.strictObject({
   network: network.prefault({}),
   audit: audit.prefault({}),
   jobs: jobs.prefault({}),
+  processor: processor.prefault({}),
+  siem: siem.prefault({}),
+  mitigation: mitigation.prefault({}),
   log: log.prefault({}),
   metrics: metrics.prefault({}),
 }).superRefine((settings, context) => {
@@ -121,6 +167,8 @@ export const settingsSchema = z.strictObject({
   if (settings.tls.key !== undefined && settings.tls.cert === undefined) fault(['tls', 'cert'], 'is missing while tls.key is set; set both for HTTPS, or neither');
   if (settings.eventLog.fullBytes < settings.eventLog.retentionBytes) fault(['eventLog', 'fullBytes'], `must not be less than eventLog.retentionBytes (${settings.eventLog.retentionBytes})`);
   if (settings.access.delayMaxMs < settings.access.delayInitialMs) fault(['access', 'delayMaxMs'], `must not be less than access.delayInitialMs (${settings.access.delayInitialMs})`);
+  if (settings.processor.leaseMs < 2 * settings.processor.callTimeoutMs) fault(['processor', 'leaseMs'], `must be at least twice processor.callTimeoutMs (${settings.processor.callTimeoutMs})`);
+  if (settings.processor.retryMaxMs < settings.processor.retryInitialMs) fault(['processor', 'retryMaxMs'], `must not be less than processor.retryInitialMs (${settings.processor.retryInitialMs})`);
   if (settings.intake.eventBytes > settings.http.requestBytes) fault(['intake', 'eventBytes'], `must not be more than http.requestBytes (${settings.http.requestBytes})`);
 });
 

@@ -23,20 +23,23 @@ export interface AlertDocument extends WithAuditOutbox {
   /** Who posted it. */
   postedBy: string;
   sourceIp: string | null;
-  /** `<who posted>\n<Idempotency-Key>`; absent when none was sent (the index is sparse). */
-  idempotencyKey?: string;
-  /** SHA-256 of type, application, account, group, action: equal open alerts in the window are merged. */
+  /** Each Idempotency-Key it was posted under (`<who posted>\n<key>`), with the SHA-256 of what was said; absent when none was sent (the index is sparse). */
+  idempotencyKeys?: Array<{ key: string; requestHash: string }>;
+  /** SHA-256 of type, application, account, group, action, useWorkflow: equal open alerts in the window are merged. */
   mergeKey: string;
   /** How often it was posted (merged repeats included). */
   posts: number;
-  /** Correlation id of a mitigation that came back, and how often (loop guard). */
+  /** Id of the alert whose mitigation caused this one (the SIEM sent it back as `correlation_id`), and how many such steps led here (loop guard). */
   correlationId: string | null;
+  loopDepth: number;
+  /** `purged` = removed by Purge By Days; the document goes a little later (`deletedAt`), lists leave it out. */
   state: AlertState;
-  /** Code and sentence of the end, or of the last try. */
+  /** Code and sentence of the end, of what it waits for, or of the last try. */
   reasonCode: string | null;
   reason: string | null;
+  /** Tries since something was last achieved. */
   attempts: number;
-  /** Not before: back-off between tries. */
+  /** Not before. A try that is to be repeated later stays `processing` without a token; `leaseUntil` is then when. */
   dueAt: Date;
   /** The lease: who works on it, until when. Every write of the worker is conditional on the token. */
   leaseToken: string | null;
@@ -49,10 +52,16 @@ export interface AlertDocument extends WithAuditOutbox {
   targets: { planned: number; done: number; skipped: number; failed: number; notConfirmed: number };
   /** Whether all targets were planned (stored as documents of their own). */
   planned: boolean;
+  /** Token under which the plan was made: targets of a plan that was given up half-way do not count. */
+  planToken: string | null;
+  /** Who released it although a guard or the workflow held it, and what held it. */
+  approval: { by: string; at: Date; code: string | null } | null;
   campaignId: string | null;
   requestId: string | null;
   startedAt: Date | null;
   closedAt: Date | null;
+  /** When it was purged. */
+  deletedAt?: Date | null;
 }
 
 export const alertSchema = new Schema<AlertDocument>(
@@ -61,21 +70,23 @@ export const alertSchema = new Schema<AlertDocument>(
     type: { type: String, required: true }, application: { type: String, required: true }, nativeId: { type: String, default: null }, groupName: { type: String, default: null }, groupType: { type: String, default: null },
     action: { type: String, required: true }, level: { type: String, required: true }, levelRank: { type: Number, required: true }, useWorkflow: { type: Boolean, default: null },
     alertDate: { type: Date, required: true }, receivedAt: { type: Date, required: true }, postedBy: { type: String, required: true }, sourceIp: { type: String, default: null },
-    idempotencyKey: { type: String }, mergeKey: { type: String, required: true }, posts: { type: Number, default: 1 }, correlationId: { type: String, default: null },
+    idempotencyKeys: { type: [new Schema({ key: String, requestHash: String }, { _id: false })], default: undefined }, mergeKey: { type: String, required: true }, posts: { type: Number, default: 1 }, correlationId: { type: String, default: null }, loopDepth: { type: Number, default: 0 },
     state: { type: String, required: true }, reasonCode: { type: String, default: null }, reason: { type: String, default: null }, attempts: { type: Number, default: 0 }, dueAt: { type: Date, required: true },
     leaseToken: { type: String, default: null }, leaseOwner: { type: String, default: null }, leaseUntil: { type: Date, default: null },
     identityId: { type: String, default: null }, identityName: { type: String, default: null },
     targets: { type: new Schema({ planned: Number, done: Number, skipped: Number, failed: Number, notConfirmed: Number }, { _id: false }), default: () => ({ planned: 0, done: 0, skipped: 0, failed: 0, notConfirmed: 0 }) },
-    planned: { type: Boolean, default: false }, campaignId: { type: String, default: null }, requestId: { type: String, default: null }, startedAt: { type: Date, default: null }, closedAt: { type: Date, default: null },
+    planned: { type: Boolean, default: false }, planToken: { type: String, default: null }, approval: { type: new Schema({ by: String, at: Date, code: String }, { _id: false }), default: null }, campaignId: { type: String, default: null }, requestId: { type: String, default: null }, startedAt: { type: Date, default: null }, closedAt: { type: Date, default: null },
+    deletedAt: { type: Date, default: undefined },
     ...auditOutboxField,
   },
   { collection: 'alerts', versionKey: false },
 );
 // The claim: due alerts by rank, then in the order they came.
 alertSchema.index({ state: 1, levelRank: 1, receivedAt: 1 });
+alertSchema.index({ state: 1, receivedAt: 1 });
 alertSchema.index({ state: 1, leaseUntil: 1 });
 alertSchema.index({ mergeKey: 1, receivedAt: -1 });
-alertSchema.index({ idempotencyKey: 1 }, { unique: true, sparse: true });
+alertSchema.index({ 'idempotencyKeys.key': 1 }, { unique: true, sparse: true });
 alertSchema.index({ receivedAt: -1 });
 alertSchema.index({ closedAt: 1 }, { sparse: true });
 alertSchema.index({ identityId: 1, receivedAt: -1 });

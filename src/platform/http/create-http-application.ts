@@ -17,10 +17,11 @@ import { API_DOCS_PATH, OPEN_API_PATH, serveOpenApi } from './open-api.js';
 import { ProblemFilter } from './problem.filter.js';
 import { jsonBody, RAW_BODY_PATHS, rawBody } from './request-body.js';
 import { refuseOtherSites, requestIds, securityHeaders } from './request-context.js';
+import { SIEM_RAW_PATHS, siemPaths } from './siem-paths.js';
 import { readTlsPair, reloadTlsPair, warnOfTlsFiles } from './tls-files.js';
 
 export interface HttpApplicationOptions {
-  settings: Pick<Settings, 'http' | 'tls'>;
+  settings: Pick<Settings, 'http' | 'tls' | 'siem'>;
   log: Log;
   /** For the OpenAPI document. */
   version?: string;
@@ -45,7 +46,7 @@ export interface HttpApplication {
  * Nothing listens and no service runs before `listen`. @throws TlsFilesRefused, and what a provider throws when it is made
  */
 export async function createHttpApplication(module: Type<unknown> | DynamicModule, options: HttpApplicationOptions): Promise<HttpApplication> {
-  const { settings: { http, tls }, clock = systemClock } = options;
+  const { settings: { http, tls, siem }, clock = systemClock } = options;
   const log = options.log.child('http');
   const files = tls.cert !== undefined && tls.key !== undefined ? { cert: tls.cert, key: tls.key } : undefined;
   const pair = files && readTlsPair(files.cert, files.key);
@@ -71,7 +72,8 @@ export async function createHttpApplication(module: Type<unknown> | DynamicModul
   app.use(securityHeaders(pair !== undefined, API_DOCS_PATH));
   app.use(refuseOtherSites);
   const express: Express = app.getHttpAdapter().getInstance();
-  for (const path of RAW_BODY_PATHS) express.post(path, rawBody(http.requestBytes));
+  app.use(siemPaths(siem.basePath));
+  for (const path of [...RAW_BODY_PATHS, ...SIEM_RAW_PATHS]) express.post(path, rawBody(http.requestBytes));
   app.use(jsonBody(http.requestBytes));
   app.useGlobalFilters(new ProblemFilter(log));
   const openApi = serveOpenApi(app, options.version ?? '0.0.0');
