@@ -7,7 +7,8 @@ const ARRAY_INDEX = /^(0|[1-9]\d{0,8})$/;
 export const isArrayIndex = (segment: string) => ARRAY_INDEX.test(segment);
 
 /**
- * Every value that a filter's path reaches: arrays on the way open to their documents, and a number is also a position. `MISSING` where a document ends early.
+ * Every value that a filter's path reaches: arrays on the way open to their documents, and a number is also a position. `MISSING` where a document ends early;
+ * nothing at all from an array without documents.
  * A value that is itself an array is given whole; its elements are the matcher's business.
  */
 export function valuesAt(value: unknown, segments: readonly string[], from = 0, found: unknown[] = []): unknown[] {
@@ -17,7 +18,8 @@ export function valuesAt(value: unknown, segments: readonly string[], from = 0, 
   }
   const segment = segments[from] as string;
   if (Array.isArray(value)) {
-    if (isArrayIndex(segment) && Number(segment) < value.length) valuesAt(value[Number(segment)], segments, from + 1, found);
+    const at: unknown = isArrayIndex(segment) && Number(segment) < value.length ? value[Number(segment)] : undefined;
+    if (at !== undefined && (from + 1 === segments.length || isDoc(at) || Array.isArray(at))) valuesAt(at, segments, from + 1, found);
     for (const item of value) if (isDoc(item)) valuesAt(item, segments, from, found);
   } else if (isDoc(value)) {
     const next = own(value, segment);

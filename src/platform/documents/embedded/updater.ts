@@ -251,7 +251,9 @@ const wholeNumber = (value: number | bigint) => typeof value === 'bigint' || Num
 function rename(document: Doc, from: readonly string[], to: readonly string[]): void {
   for (const path of [from, to]) {
     for (let length = 1; length < path.length; length++) {
-      if (Array.isArray(reach(document, path.slice(0, length)))) throw badValue(`The source and target field for $rename cannot be an array element: ${path.join('.')}`);
+      const value = reach(document, path.slice(0, length));
+      if (path === from && value !== MISSING && !isDoc(value) && !Array.isArray(value)) throw pathNotViable(`Cannot use the part (${path[length]}) of (${path.join('.')}) to traverse the element ({${path[length - 1]}: ${show(value)}})`);
+      if (Array.isArray(value)) throw badValue(`The source and target field for $rename cannot be an array element: ${path.join('.')}`);
     }
   }
   const value = reach(document, from);
