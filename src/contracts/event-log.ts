@@ -25,6 +25,8 @@ export interface LogRecord {
   /** Milliseconds since 1970 at the append. */
   timestamp: number;
   headers?: Record<string, string>;
+  /** True when somebody else wrote it into the topic itself: it bears no valid signature of ours. Never true on the embedded log. */
+  external?: boolean;
 }
 
 /** A run of records of one partition. `records` may be empty (nothing came within the wait, or only a gap). */

@@ -1,0 +1,131 @@
+import type { LogBatch, LogRecord, PartitionReader, ReadOptions } from '../../../contracts/event-log.js';
+
+/** What the reader asks of the consumer behind it. None of these may throw. */
+export interface RecordSource {
+  /** Fetch from here on; what was fetched for an earlier position must not be fed any more. */
+  seek(partition: number, position: number): void;
+  pause(partition: number): void;
+  resume(partition: number): void;
+  closed(reader: BufferedReader): Promise<void>;
+}
+
+const DEFAULT_MAX_BYTES = 1_048_576;
+const DEFAULT_MAX_RECORDS = 1000;
+const DEFAULT_MAX_WAIT_MS = 500;
+
+/** Turns what a consumer pushes into batches that are asked for. It holds two batches' worth at most, and then one fetch more. */
+export class BufferedReader implements PartitionReader {
+  private readonly maxBytes: number;
+  private readonly maxRecords: number;
+  private readonly maxWaitMs: number;
+  private queue: LogRecord[] = [];
+  private taken = 0;
+  private queuedBytes = 0;
+  /** What the consumer delivers next; less is a repetition. */
+  private expected: number;
+  private paused = false;
+  private shut = false;
+  private moves = 0;
+  private wake: (() => void) | undefined;
+
+  constructor(readonly partition: number, private position: number, options: ReadOptions, private readonly source: RecordSource) {
+    this.maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
+    this.maxRecords = Math.max(1, options.maxRecords ?? DEFAULT_MAX_RECORDS);
+    this.maxWaitMs = options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS;
+    this.expected = position;
+  }
+
+  async next(): Promise<LogBatch> {
+    const moves = this.moves;
+    // A backlog read in a tight loop must leave the event loop a turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (!this.shut && this.moves === moves && this.taken === this.queue.length && this.maxWaitMs > 0) await this.wait();
+    if (this.shut || this.moves !== moves) return { partition: this.partition, records: [], next: this.position };
+    const records = this.take();
+    this.position = (records.at(-1)?.offset ?? this.position - 1) + 1;
+    return { partition: this.partition, records, next: this.position };
+  }
+
+  seek(position: number): void {
+    if (this.shut) return;
+    this.moveTo(position);
+    this.source.seek(this.partition, position);
+  }
+
+  async close(): Promise<void> {
+    if (this.shut) return;
+    this.shut = true;
+    this.moveTo(this.position);
+    await this.source.closed(this);
+  }
+
+  /** The position that fetching begins at, once it is known what the log holds. */
+  startFrom(position: number): void {
+    if (this.taken === this.queue.length) this.position = position;
+    this.expected = position;
+  }
+
+  /** What the consumer has to deliver next, for example after it was built anew. */
+  get resumeAt(): number {
+    return this.expected;
+  }
+
+  feed(records: readonly LogRecord[]): void {
+    if (this.shut) return;
+    for (const record of records) {
+      if (record.offset < this.expected) continue;
+      this.expected = record.offset + 1;
+      this.queue.push(record);
+      this.queuedBytes += record.value.length;
+    }
+    if (!this.paused && (this.queuedBytes > 2 * this.maxBytes || this.queue.length - this.taken > 2 * this.maxRecords)) {
+      this.paused = true;
+      this.source.pause(this.partition);
+    }
+    if (this.taken < this.queue.length) this.wake?.();
+  }
+
+  private moveTo(position: number): void {
+    this.moves++;
+    this.position = position;
+    this.expected = position;
+    this.queue = [];
+    this.taken = 0;
+    this.queuedBytes = 0;
+    this.paused = false;
+    this.wake?.();
+  }
+
+  private take(): LogRecord[] {
+    const records: LogRecord[] = [];
+    let bytes = 0;
+    while (this.taken < this.queue.length && records.length < this.maxRecords) {
+      const record = this.queue[this.taken];
+      if (!record || (records.length > 0 && bytes + record.value.length > this.maxBytes)) break;
+      bytes += record.value.length;
+      records.push(record);
+      this.taken++;
+    }
+    this.queuedBytes -= bytes;
+    if (this.taken > this.queue.length / 2) {
+      this.queue = this.queue.slice(this.taken);
+      this.taken = 0;
+    }
+    if (this.paused && this.queuedBytes <= this.maxBytes && this.queue.length - this.taken <= this.maxRecords) {
+      this.paused = false;
+      this.source.resume(this.partition);
+    }
+    return records;
+  }
+
+  private async wait(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => this.wake?.(), this.maxWaitMs);
+      this.wake = () => {
+        clearTimeout(timer);
+        this.wake = undefined;
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import type { Admin, Kafka } from 'kafkajs';
+import type { AppendOutcome, EventLog, LogHealth, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions } from '../../../contracts/event-log.js';
+import { CatchUpConsumer } from './catch-up-consumer.js';
+import { KafkaAppender } from './kafka-appender.js';
+import { errorType, kafkaClient, reasonOf } from './kafka-client.js';
+import type { KafkaEventLogOptions } from './kafka-options.js';
+import { KafkaPoolMember } from './kafka-pool-member.js';
+import { ensureTopic, TopicMisfit } from './topic.js';
+
+const FIRST_TRY_MS = 5000;
+const RETRY_MS = 5000;
+const BETWEEN_TRIES_MS = 200;
+const ADMIN_TRIES = 5;
+const HEALTH_MS = 1500;
+
+/** The event log on Apache Kafka. See docs/decisions/0003-kafka-event-log.md. */
+export class KafkaEventLog implements EventLog {
+  private readonly kafka: Kafka;
+  private appender: KafkaAppender | undefined;
+  private admin: Promise<Admin> | undefined;
+  private closing: Promise<void> | undefined;
+  private preparing: Promise<void> | undefined;
+  private asking: Promise<PartitionRange[]> | undefined;
+  /** Why the topic cannot be used; undefined once it is there as the settings say. */
+  private notReady: string | undefined = 'Kafka was not reached yet.';
+  private readonly catchUps = new Map<string, CatchUpConsumer>();
+  private readonly members = new Set<KafkaPoolMember>();
+  private readonly handovers = new Map<string, Map<number, Promise<void>>>();
+
+  constructor(private readonly options: KafkaEventLogOptions) {
+    this.kafka = kafkaClient(options);
+  }
+
+  /** Waits a few seconds for the brokers; when none answers it goes on trying by itself. @throws TopicMisfit */
+  async open(): Promise<void> {
+    if (this.appender) return;
+    this.appender = new KafkaAppender(this.kafka, this.options, () => this.notReady);
+    const end = performance.now() + FIRST_TRY_MS;
+    while (this.notReady !== undefined && performance.now() < end) {
+      const misfit = await this.tryPrepare(end - performance.now());
+      if (misfit) {
+        await this.close();
+        throw misfit;
+      }
+    }
+    if (this.notReady !== undefined) void this.keepPreparing();
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.shut();
+    return this.closing;
+  }
+
+  async append(records: readonly NewRecord[]): Promise<AppendOutcome[]> {
+    if (this.appender) return await this.appender.append(records);
+    return records.map(() => ({ type: 'unavailable', code: 'log-closed', reason: 'The event log is not open.', retryAfterMs: 1000 }));
+  }
+
+  async ranges(): Promise<PartitionRange[]> {
+    const offsets = await this.asked((admin) => admin.fetchTopicOffsets(this.options.topic));
+    return offsets.map(({ partition, low, high }) => ({ partition, first: Number(low), next: Number(high) })).sort((left, right) => left.partition - right.partition);
+  }
+
+  async positionAt(partition: number, timeMs: number): Promise<number> {
+    const offsets = await this.asked((admin) => admin.fetchTopicOffsetsByTimestamp(this.options.topic, Math.max(0, Math.ceil(timeMs))));
+    const found = offsets.find((entry) => entry.partition === partition);
+    if (!found) throw new RangeError(`Topic ${this.options.topic} has no partition ${partition}.`);
+    return Number(found.offset);
+  }
+
+  async openReader(partition: number, from: number, label: string, options?: ReadOptions): Promise<PartitionReader> {
+    this.use();
+    let groupId = `tidegate.${label}`;
+    let consumer = this.catchUps.get(groupId);
+    if (consumer?.has(partition)) {
+      groupId = `${groupId}.${randomUUID().slice(0, 8)}`;
+      consumer = undefined;
+    }
+    if (!consumer) {
+      const made = new CatchUpConsumer(groupId, {
+        kafka: this.kafka,
+        options: this.options,
+        ranges: () => this.sharedRanges(),
+        idle: (idle) => {
+          if (this.catchUps.get(groupId) === idle) this.catchUps.delete(groupId);
+        },
+      });
+      this.catchUps.set(groupId, made);
+      consumer = made;
+    }
+    return consumer.open(partition, from, options ?? {});
+  }
+
+  async join(pool: string, handler: PoolHandler, options?: ReadOptions): Promise<PoolMember> {
+    this.use();
+    const handovers = this.handovers.get(pool) ?? new Map<number, Promise<void>>();
+    this.handovers.set(pool, handovers);
+    const member = new KafkaPoolMember(pool, handler, options, { kafka: this.kafka, options: this.options, ranges: () => this.sharedRanges(), handovers, left: (gone) => this.members.delete(gone) });
+    this.members.add(member);
+    return member;
+  }
+
+  async health(): Promise<LogHealth> {
+    if (!this.appender || this.closing) return { ok: false, reason: 'The event log is not open.' };
+    if (this.notReady !== undefined) return { ok: false, reason: this.notReady };
+    if (this.appender.trouble !== undefined) return { ok: false, reason: this.appender.trouble };
+    try {
+      await withLimit(this.ranges(), HEALTH_MS);
+      return { ok: true };
+    } catch (error) {
+      return { ok: false, reason: `Kafka (${this.options.brokers.join(', ')}) does not answer for topic ${this.options.topic}: ${reasonOf(error)}.` };
+    }
+  }
+
+  /** One question for all that want to know at the same time; may be as old as the question. */
+  private sharedRanges(): Promise<PartitionRange[]> {
+    this.asking ??= this.ranges().finally(() => {
+      this.asking = undefined;
+    });
+    return this.asking;
+  }
+
+  private use(): void {
+    if (!this.appender || this.closing) throw new Error('The event log is not open.');
+  }
+
+  private async shut(): Promise<void> {
+    if (!this.appender) return;
+    await Promise.all([...this.members].map((member) => member.leave()));
+    await Promise.all([this.appender.close(), ...[...this.catchUps.values()].map((consumer) => consumer.close())]);
+    const admin = await this.admin?.catch(() => undefined);
+    await admin?.disconnect().catch(() => undefined);
+  }
+
+  /** Looks whether the topic is there, for at most so long; the misfit when it is there otherwise. */
+  private async tryPrepare(patienceMs: number): Promise<TopicMisfit | undefined> {
+    this.preparing ??= this.withAdmin((admin) => ensureTopic(admin, this.options)).finally(() => {
+      this.preparing = undefined;
+    });
+    try {
+      await withLimit(this.preparing, Math.max(1, patienceMs));
+      this.notReady = undefined;
+      return undefined;
+    } catch (error) {
+      this.notReady = error instanceof TopicMisfit ? error.message : `Kafka (${this.options.brokers.join(', ')}) is not reached: ${reasonOf(error)}.`;
+      if (error instanceof TopicMisfit) return error;
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
+      return undefined;
+    }
+  }
+
+  private async keepPreparing(): Promise<void> {
+    this.options.log.warn({ brokers: this.options.brokers, topic: this.options.topic, reason: this.notReady }, 'Kafka is not ready yet; tried again until it is');
+    while (!this.closing && this.notReady !== undefined) {
+      const misfit = await this.tryPrepare(RETRY_MS);
+      if (!misfit) continue;
+      this.options.log.error({ topic: this.options.topic, reason: misfit.message }, 'the topic cannot be used; producers are refused until it is mended');
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+    }
+    if (!this.closing) this.options.log.info({ topic: this.options.topic }, 'Kafka is ready');
+  }
+
+  /** A question that may be repeated: a topic that was just made, or a leader that just moved, is known a moment later. */
+  private async asked<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.withAdmin(work);
+      } catch (error) {
+        if (tries >= ADMIN_TRIES || this.closing || !MOVING.has(errorType(error))) throw error;
+        await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
+      }
+    }
+  }
+
+  /** One connected admin client; a new one after an error, because kafkajs keeps what it believes of a cluster. */
+  private async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    this.admin ??= this.connectAdmin();
+    const current = this.admin;
+    try {
+      return await work(await current);
+    } catch (error) {
+      if (this.admin === current) {
+        this.admin = undefined;
+        void current.then((admin) => admin.disconnect()).catch(() => undefined);
+      }
+      throw error;
+    }
+  }
+
+  private async connectAdmin(): Promise<Admin> {
+    const admin = this.kafka.admin();
+    try {
+      await admin.connect();
+    } catch (error) {
+      await admin.disconnect().catch(() => undefined);
+      throw error;
+    }
+    return admin;
+  }
+}
+
+/** Errors that pass by themselves, by the broker's names. */
+const MOVING = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'OFFSET_NOT_AVAILABLE']);
+
+async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  work.catch(() => undefined);
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(limitMs)} ms`)), limitMs);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,218 @@
+import { AssignerProtocol, type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
+import { reasonOf } from './kafka-client.js';
+import type { KafkaEventLogOptions } from './kafka-options.js';
+
+const HEARTBEAT_MS = 1000;
+const MAX_FETCH_WAIT_MS = 250;
+const PARTITION_BYTES = 524_288;
+const FETCH_BYTES = 4_194_304;
+const RESTART_MS = 1000;
+const LONGEST_RESTART_MS = 30_000;
+/** A consumer that neither fetched nor told anything for so long is built anew. */
+const STALLED_MS = 60_000;
+
+/** Called by the consumer; none of these may throw or block. */
+export interface ConsumerHandler {
+  /** The group assigned these partitions. They are paused: `start` begins one. */
+  joined(partitions: readonly number[]): void;
+  /** The assignment is over (a rebalance began, or the consumer is built anew). */
+  left(): void;
+  messages(partition: number, messages: readonly KafkaMessage[]): void;
+}
+
+/**
+ * One member of a consumer group that watches over itself: kafkajs gives up for good on what it calls not retriable, and can stand still; then a new consumer takes its place.
+ * Handlers take everything at once and pause the partition when they have enough, because a handler that waits stops all partitions of a broker.
+ */
+export class TopicConsumer {
+  private consumer: Consumer | undefined;
+  private stopped = false;
+  private restarts = 0;
+  private aliveAt = 0;
+  private building: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly started = new Set<number>();
+
+  constructor(private readonly kafka: Kafka, private readonly options: KafkaEventLogOptions, readonly groupId: string, private readonly handler: ConsumerHandler) {
+    this.track(this.build());
+    this.timer = setInterval(() => this.watch(), STALLED_MS / 6);
+    this.timer.unref();
+  }
+
+  /** Begins an assigned partition, or moves it. */
+  start(partition: number, position: number): void {
+    const { topic } = this.options;
+    try {
+      this.consumer?.seek({ topic, partition, offset: String(position) });
+      this.started.add(partition);
+      this.consumer?.resume([{ topic, partitions: [partition] }]);
+    } catch (error) {
+      this.options.log.debug({ partition, reason: reasonOf(error) }, 'consumer is not running: the next assignment begins anew');
+    }
+  }
+
+  pause(partition: number): void {
+    try {
+      this.consumer?.pause([{ topic: this.options.topic, partitions: [partition] }]);
+    } catch {
+      // Not running: the next assignment begins paused.
+    }
+  }
+
+  resume(partition: number): void {
+    if (!this.started.has(partition)) return;
+    try {
+      this.consumer?.resume([{ topic: this.options.topic, partitions: [partition] }]);
+    } catch {
+      // Not running: the next assignment begins anew.
+    }
+  }
+
+  /** No more of this partition until `start`. */
+  end(partition: number): void {
+    this.started.delete(partition);
+    this.pause(partition);
+  }
+
+  /** @throws when the group does not take it */
+  async commit(partition: number, position: number): Promise<void> {
+    await this.consumer?.commitOffsets([{ topic: this.options.topic, partition, offset: String(position) }]);
+  }
+
+  /** Leaves the group at once instead of after the session timeout. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.timer);
+    await this.building;
+    await this.drop(this.consumer);
+  }
+
+  private async build(): Promise<void> {
+    while (!this.stopped) {
+      const consumer = this.make();
+      this.consumer = consumer;
+      this.aliveAt = performance.now();
+      try {
+        await consumer.connect();
+        await consumer.subscribe({ topics: [this.options.topic], fromBeginning: true });
+        await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 1, eachBatch: async (payload) => this.take(consumer, payload) });
+        return;
+      } catch (error) {
+        this.options.log.debug({ groupId: this.groupId, reason: reasonOf(error) }, 'consumer could not be started; it is tried again');
+        await this.drop(consumer);
+        await this.pauseBeforeRestart();
+      }
+    }
+  }
+
+  private take(consumer: Consumer, payload: EachBatchPayload): void {
+    const { batch } = payload;
+    if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages);
+    payload.resolveOffset(batch.lastOffset());
+  }
+
+  private make(): Consumer {
+    const { topic, sessionTimeoutMs, revokeGraceMs } = this.options;
+    const consumer = this.kafka.consumer({
+      groupId: this.groupId,
+      allowAutoTopicCreation: false,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: sessionTimeoutMs + revokeGraceMs,
+      heartbeatInterval: Math.min(HEARTBEAT_MS, sessionTimeoutMs / 3),
+      maxBytesPerPartition: PARTITION_BYTES,
+      maxBytes: FETCH_BYTES,
+      maxWaitTimeInMs: MAX_FETCH_WAIT_MS,
+      minBytes: 1,
+      partitionAssigners: [inTurn],
+      retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 8, restartOnFailure: async () => !this.stopped },
+    });
+    const current = (): boolean => consumer === this.consumer && !this.stopped;
+    const { GROUP_JOIN, REBALANCING, CRASH, FETCH, HEARTBEAT } = consumer.events;
+    consumer.on(GROUP_JOIN, ({ payload }) => {
+      if (!current()) return;
+      this.restarts = 0;
+      const partitions = payload.memberAssignment[topic] ?? [];
+      this.left();
+      consumer.pause([{ topic, partitions }]);
+      this.handler.joined([...partitions].sort((left, right) => left - right));
+    });
+    consumer.on(REBALANCING, () => {
+      if (current()) this.left();
+    });
+    consumer.on(CRASH, ({ payload }) => {
+      if (!current()) return;
+      this.options.log.warn({ groupId: this.groupId, reason: reasonOf(payload.error), restart: payload.restart }, 'consumer stopped reading; it begins anew by itself');
+      this.left();
+      if (!payload.restart) this.rebuild();
+    });
+    const alive = (): void => {
+      this.aliveAt = performance.now();
+    };
+    consumer.on(FETCH, alive);
+    consumer.on(HEARTBEAT, alive);
+    return consumer;
+  }
+
+  private left(): void {
+    this.started.clear();
+    this.handler.left();
+  }
+
+  private watch(): void {
+    if (this.stopped || this.building || performance.now() - this.aliveAt < STALLED_MS) return;
+    this.options.log.warn({ groupId: this.groupId, forMs: STALLED_MS }, 'consumer stands still; a new one takes its place');
+    this.left();
+    this.rebuild();
+  }
+
+  private rebuild(): void {
+    if (this.stopped) return;
+    const { consumer } = this;
+    this.consumer = undefined;
+    this.track(
+      (this.building ?? Promise.resolve())
+        .then(() => this.drop(consumer))
+        .then(() => this.pauseBeforeRestart())
+        .then(() => this.build()),
+    );
+  }
+
+  private track(building: Promise<void>): void {
+    const done = building.finally(() => {
+      if (this.building === done) this.building = undefined;
+    });
+    this.building = done;
+  }
+
+  private async pauseBeforeRestart(): Promise<void> {
+    const waitMs = Math.min(LONGEST_RESTART_MS, RESTART_MS * 2 ** this.restarts++);
+    for (let waited = 0; waited < waitMs && !this.stopped; waited += 100) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+
+  private async drop(consumer: Consumer | undefined): Promise<void> {
+    if (!consumer) return;
+    try {
+      await consumer.disconnect();
+    } catch (error) {
+      this.options.log.debug({ groupId: this.groupId, reason: reasonOf(error) }, 'consumer did not disconnect cleanly');
+    }
+  }
+}
+
+/** Partitions in turn over the members sorted by id, as the embedded log shares them. */
+const inTurn: PartitionAssigner = ({ cluster }) => ({
+  name: 'tidegate-in-turn',
+  version: 1,
+  protocol: ({ topics }) => ({ name: 'tidegate-in-turn', metadata: AssignerProtocol.MemberMetadata.encode({ version: 1, topics, userData: Buffer.alloc(0) }) }),
+  assign: async ({ members, topics }) => {
+    const ids = members.map(({ memberId }) => memberId).sort();
+    const shares = new Map(ids.map((id) => [id, new Map<string, number[]>()]));
+    for (const topic of topics) {
+      for (const { partitionId } of cluster.findTopicPartitionMetadata(topic)) {
+        const share = shares.get(ids[partitionId % ids.length] ?? '');
+        if (share) share.set(topic, [...(share.get(topic) ?? []), partitionId]);
+      }
+    }
+    return ids.map((memberId) => ({ memberId, memberAssignment: AssignerProtocol.MemberAssignment.encode({ version: 1, assignment: Object.fromEntries(shares.get(memberId) ?? []), userData: Buffer.alloc(0) }) }));
+  },
+});

@@ -1,0 +1,151 @@
+import { afterAll, describe, expect, it, jest } from '@jest/globals';
+import { Kafka, logLevel } from 'kafkajs';
+import { KafkaEventLog } from '../../src/platform/event-log/kafka/kafka-event-log.js';
+import { append, eventLogContract, nextWithRecords, rangeOf, readAll, record, text, until } from '../contract/event-log/event-log.contract.js';
+import { kafkaMissing, startKafka } from '../support/kafka.js';
+import { kafkaOptions, openKafkaEventLog } from '../support/kafka-event-log.js';
+
+jest.setTimeout(120_000);
+const missing = await kafkaMissing();
+if (missing !== undefined && process.env['CI']) throw new Error(`Kafka cannot be started: ${missing}`);
+if (missing !== undefined) {
+  describe.skip(`event log on Apache Kafka (skipped: ${missing})`, () => {
+    it('needs Java and Maven', () => undefined);
+  });
+} else {
+  const kafka = await startKafka(1);
+  afterAll(() => kafka.stop());
+  const client = new Kafka({ brokers: kafka.brokers, clientId: 'test', logLevel: logLevel.NOTHING });
+
+  eventLogContract('Apache Kafka', async ({ partitions }) => {
+    const opened = await openKafkaEventLog(kafka.brokers, { partitions });
+    return {
+      get log() {
+        return opened.log;
+      },
+      another: () => opened.another(),
+      reopen: () => opened.reopen(),
+      expire: async (partition) => {
+        const admin = client.admin();
+        await admin.connect();
+        const { next } = await rangeOf(opened.log, partition);
+        await admin.fetchTopicOffsets(opened.topic);
+        await admin.deleteTopicRecords({ topic: opened.topic, partitions: [{ partition, offset: String(next - 1) }] });
+        await admin.disconnect();
+        await until(async () => (await rangeOf(opened.log, partition)).first === next - 1);
+      },
+      dispose: () => opened.dispose(),
+    };
+  });
+
+  describe('event log on Apache Kafka', () => {
+    it('tells its own records from what others write into the topic, also when they copy the signature', async () => {
+      const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1 });
+      const { log, topic } = fixture;
+      await append(log, [{ ...record('k', 'own'), headers: { source: 'hr' } }]);
+      const consumer = client.consumer({ groupId: `spy-${topic}` });
+      await consumer.connect();
+      await consumer.subscribe({ topics: [topic], fromBeginning: true });
+      const seal = await new Promise<Buffer | undefined>((resolve) => {
+        void consumer.run({ eachMessage: async ({ message }) => resolve(message.headers?.['tidegate-hmac'] as Buffer | undefined) });
+      });
+      await consumer.disconnect();
+      const producer = client.producer();
+      await producer.connect();
+      await producer.send({ topic, messages: [{ key: 'k', value: 'foreign' }, { key: 'k', value: 'forged', headers: { source: 'hr', 'tidegate-hmac': seal ?? '' } }, { key: null, value: null }] });
+      await producer.disconnect();
+      const stored = await readAll(log);
+      expect(stored.map(({ external }) => external)).toEqual([undefined, true, true, true]);
+      expect(stored[0]?.headers).toEqual({ source: 'hr' });
+      expect(stored[3]).toMatchObject({ key: '', value: Buffer.alloc(0) });
+      await fixture.dispose();
+    });
+
+    it('does not open on a topic with another number of partitions, and says how to mend it', async () => {
+      const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 2 });
+      await expect(new KafkaEventLog(kafkaOptions(kafka.brokers, { topic: fixture.topic, partitions: 3 })).open()).rejects.toThrow(/kafka\.partitions is 3, but topic .* has 2/);
+      await fixture.dispose();
+    });
+
+    it('refuses one event that is too large for the topic, and stores the others of the call', async () => {
+      const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1, compression: 'none' });
+      const { log } = fixture;
+      const outcomes = await log.append([record('k', 1), { key: 'k', value: Buffer.alloc(1_500_000) }, record('k', 2)]);
+      expect(outcomes.map(({ type }) => type)).toEqual(['appended', 'unavailable', 'appended']);
+      expect((await readAll(log)).map(text)).toEqual(['k:1', 'k:2']);
+      await fixture.dispose();
+    });
+
+    it('shows the pool\'s position to Kafka\'s own tools', async () => {
+      const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1 });
+      const { log, topic } = fixture;
+      const pool = `p${topic.slice(5, 13)}`;
+      await append(log, [record('k', 1), record('k', 2)]);
+      let committed: Promise<void> | undefined;
+      await log.join(pool, { startAt: async (_, { first }) => first, assigned: async (owned) => void (committed = owned.commit(2)), revoked: async () => undefined });
+      await until(() => committed !== undefined);
+      await committed;
+      const admin = client.admin();
+      await admin.connect();
+      const [offsets] = await admin.fetchOffsets({ groupId: `tidegate.pool.${pool}`, topics: [topic] });
+      expect(offsets?.partitions).toMatchObject([{ partition: 0, offset: '2' }]);
+      await admin.disconnect();
+      await fixture.dispose();
+    });
+  });
+
+  describe('event log while Kafka is away', () => {
+    it('opens without a broker, refuses events and says why, and takes them when the broker is there', async () => {
+      const alone = await startKafka(1);
+      try {
+        await alone.kill(0, 'SIGTERM');
+        const fixture = await openKafkaEventLog(alone.brokers, { partitions: 2, appendTimeoutMs: 500 });
+        expect(await fixture.log.health()).toMatchObject({ ok: false });
+        expect(await fixture.log.append([record('k', 1)])).toMatchObject([{ type: 'unavailable', code: 'log-unreachable' }]);
+        await alone.restart(0);
+        await until(async () => (await fixture.log.append([record('k', 2)]))[0]?.type === 'appended');
+        expect(await fixture.log.health()).toEqual({ ok: true });
+        await fixture.dispose();
+      } finally {
+        await alone.stop();
+      }
+    });
+
+    it('loses nothing it acknowledged and goes on reading when the broker is killed and comes back', async () => {
+      const alone = await startKafka(1);
+      try {
+        const fixture = await openKafkaEventLog(alone.brokers, { partitions: 2, appendTimeoutMs: 60_000 });
+        const { log } = fixture;
+        const reader = await log.openReader(0, 0, 'tail', { maxWaitMs: 200 });
+        const promised: string[] = [];
+        let writing = true;
+        const writer = (async () => {
+          for (let call = 0; writing; call++) {
+            const batch = Array.from({ length: 20 }, (_, index) => record(`k${index}`, call));
+            const outcomes = await log.append(batch);
+            outcomes.forEach((outcome, index) => {
+              if (outcome.type === 'appended') promised.push(Buffer.from(batch[index]?.value ?? []).toString());
+            });
+          }
+        })();
+        await until(() => promised.length > 500);
+        await alone.kill(0);
+        await alone.restart(0);
+        const before = promised.length;
+        await until(() => promised.length > before + 500);
+        writing = false;
+        await writer;
+        const stored = new Set((await readAll(log)).map(text));
+        expect(promised.filter((mark) => !stored.has(mark))).toEqual([]);
+        const seen: number[] = [];
+        const { next } = await rangeOf(log, 0);
+        while ((seen.at(-1) ?? -1) < next - 1) seen.push(...(await nextWithRecords(reader)).records.map(({ offset }) => offset));
+        expect(seen).toEqual(Array.from({ length: next }, (_, offset) => offset));
+        await reader.close();
+        await fixture.dispose();
+      } finally {
+        await alone.stop();
+      }
+    });
+  });
+}

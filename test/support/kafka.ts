@@ -1,0 +1,197 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** A real Apache Kafka on loopback: KRaft, broker and controller in one process a node, its jars resolved by Maven into .cache/kafka. */
+export interface TestKafka {
+  /** host:port of each node. */
+  brokers: string[];
+  /** Ends a node (0 is the first): a crash, unless the signal says otherwise. */
+  kill(node: number, signal?: NodeJS.Signals): Promise<void>;
+  /** Starts a node that was killed, with its data. */
+  restart(node: number): Promise<void>;
+  /** Ends all nodes and removes their data. */
+  stop(): Promise<void>;
+}
+
+const VERSION = process.env['TIDEGATE_TEST_KAFKA_VERSION'] ?? '4.4.0';
+const READY_MS = 120_000;
+const run = promisify(execFile);
+
+/** Why Kafka cannot be started here, or undefined. */
+export async function kafkaMissing(): Promise<string | undefined> {
+  for (const [command, option] of [['java', '-version'], ['mvn', '--version']] as const) {
+    try {
+      await run(command, [option]);
+    } catch {
+      return `${command} is not installed`;
+    }
+  }
+  return undefined;
+}
+
+export async function startKafka(nodes: 1 | 3 = 1): Promise<TestKafka> {
+  const jars = await kafkaJars();
+  const directory = await mkdtemp(join(tmpdir(), 'tidegate-kafka-'));
+  const ports = await freePorts(2 * nodes);
+  const cluster = randomBytes(16).toString('base64url');
+  const all = Array.from({ length: nodes }, (_, index) => new Node(index + 1, join(directory, `node-${index + 1}`), ports[index] ?? 0, ports[nodes + index] ?? 0, jars));
+  const voters = all.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(',');
+  const stop = async (): Promise<void> => {
+    await Promise.all(all.map((node) => node.end('SIGKILL')));
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all(all.map((node) => node.format(cluster, voters, nodes)));
+    for (const node of all) await node.start();
+    await Promise.all(all.map((node) => node.ready(nodes)));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const nodeAt = (index: number): Node => {
+    const node = all[index];
+    if (!node) throw new RangeError(`there is no node ${index}`);
+    return node;
+  };
+  return {
+    brokers: all.map(({ port }) => `127.0.0.1:${port}`),
+    kill: (node, signal = 'SIGKILL') => nodeAt(node).end(signal),
+    restart: async (node) => {
+      await nodeAt(node).start();
+      await nodeAt(node).ready(1);
+    },
+    stop,
+  };
+}
+
+class Node {
+  private process: ChildProcess | undefined;
+
+  constructor(readonly id: number, private readonly directory: string, readonly port: number, readonly controllerPort: number, private readonly jars: string) {}
+
+  async format(cluster: string, voters: string, nodes: number): Promise<void> {
+    await mkdir(this.directory, { recursive: true });
+    const replicas = Math.min(3, nodes);
+    const inSync = nodes < 3 ? 1 : 2;
+    await writeFile(
+      join(this.directory, 'server.properties'),
+      [
+        'process.roles=broker,controller',
+        `node.id=${this.id}`,
+        `controller.quorum.voters=${voters}`,
+        `listeners=PLAINTEXT://127.0.0.1:${this.port},CONTROLLER://127.0.0.1:${this.controllerPort}`,
+        `advertised.listeners=PLAINTEXT://127.0.0.1:${this.port}`,
+        'controller.listener.names=CONTROLLER',
+        'inter.broker.listener.name=PLAINTEXT',
+        'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+        `log.dirs=${join(this.directory, 'data')}`,
+        `default.replication.factor=${replicas}`,
+        `min.insync.replicas=${inSync}`,
+        `offsets.topic.replication.factor=${replicas}`,
+        'offsets.topic.num.partitions=4',
+        `transaction.state.log.replication.factor=${replicas}`,
+        `transaction.state.log.min.isr=${inSync}`,
+        'transaction.state.log.num.partitions=2',
+        'group.initial.rebalance.delay.ms=0',
+        'group.min.session.timeout.ms=1000',
+        'auto.create.topics.enable=false',
+        'num.network.threads=2',
+        'num.io.threads=4',
+        'log.cleaner.dedupe.buffer.size=16777216',
+        '',
+      ].join('\n'),
+    );
+    await writeFile(join(this.directory, 'log4j2.properties'), ['status = error', 'appender.f.type = File', 'appender.f.name = f', `appender.f.fileName = ${join(this.directory, 'server.log')}`, 'appender.f.layout.type = PatternLayout', 'appender.f.layout.pattern = %d %p %c{1} %m%n', 'rootLogger.level = warn', 'rootLogger.appenderRef.f.ref = f', ''].join('\n'));
+    await run('java', [...this.javaOptions(), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', join(this.directory, 'server.properties')]);
+  }
+
+  async start(): Promise<void> {
+    const output = await open(join(this.directory, 'stdout.log'), 'a');
+    this.process = spawn('java', [...this.javaOptions(), 'kafka.Kafka', join(this.directory, 'server.properties')], { stdio: ['ignore', output.fd, output.fd] });
+    await output.close();
+  }
+
+  /** Ends when this node's metadata lists so many brokers. */
+  async ready(brokers: number): Promise<void> {
+    const end = Date.now() + READY_MS;
+    while (Date.now() < end) {
+      if (this.process?.exitCode !== null) throw new Error(`Kafka node ${this.id} ended: ${(await readFile(join(this.directory, 'stdout.log'), 'utf8')).slice(-2000)}`);
+      if ((await brokerCount(this.port)) >= brokers) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    throw new Error(`Kafka node ${this.id} is not ready after ${READY_MS / 1000} s: ${(await readFile(join(this.directory, 'server.log'), 'utf8').catch(() => '')).slice(-2000)}`);
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const exit = once(child, 'exit');
+    child.kill(signal);
+    await exit;
+  }
+
+  private javaOptions(): string[] {
+    return ['-Xmx256m', '-Xms64m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Djava.awt.headless=true', `-Dlog4j2.configurationFile=${join(this.directory, 'log4j2.properties')}`, '-cp', `${this.jars}/*`];
+  }
+}
+
+/** The jars, resolved once; whole or not there at all. */
+async function kafkaJars(): Promise<string> {
+  const jars = fileURLToPath(new URL(`../../.cache/kafka/${VERSION}`, import.meta.url));
+  if (existsSync(jars)) return jars;
+  const draft = `${jars}.${process.pid}`;
+  await mkdir(draft, { recursive: true });
+  try {
+    await run('mvn', ['-B', '-q', '-ntp', '-f', fileURLToPath(new URL('./kafka-jars.xml', import.meta.url)), `-Dkafka.version=${VERSION}`, `-DoutputDirectory=${draft}`, 'dependency:copy-dependencies'], { maxBuffer: 16_777_216 });
+    await appendFile(join(draft, 'complete'), '');
+    await rename(draft, jars);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  return jars;
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** Asks for metadata (version 1, no topics) and says how many brokers the answer lists; 0 when there is none. */
+function brokerCount(port: number): Promise<number> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    let answer = Buffer.alloc(0);
+    const done = (count: number): void => {
+      socket.destroy();
+      resolve(count);
+    };
+    socket.setTimeout(3000, () => done(0));
+    socket.on('error', () => done(0));
+    socket.on('close', () => done(0));
+    socket.on('connect', () => socket.write(Buffer.from('000000120003000100000007000477616974' + '00000000', 'hex')));
+    socket.on('data', (chunk: Buffer) => {
+      answer = Buffer.concat([answer, chunk]);
+      if (answer.length >= 12) done(answer.readInt32BE(8));
+    });
+  });
+}
