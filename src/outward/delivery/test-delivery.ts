@@ -1,6 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Dialer } from '../../contracts/dialer.js';
-import type { Renderer } from '../../contracts/format.js';
+import type { Rendered, Renderer } from '../../contracts/format.js';
 import type { Evidence, Transport } from '../../contracts/transport.js';
 import type { AuditEvent } from '../../model/audit-event.js';
 import type { Failure, StageReport } from '../../model/failure.js';
@@ -49,7 +49,12 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
     ms: elapsed(begun),
   });
 
-  const rendered = renderer.render(request.event, null);
+  let rendered: Rendered;
+  try {
+    rendered = renderer.render(request.event, null);
+  } catch (error) {
+    return answer({ code: 'unexpected', stage: 'send', cause: `the test event cannot be rendered: ${error instanceof Error ? error.message : String(error)}`, fix: 'Change the output settings of this integration.', needsPerson: true }, null, 0);
+  }
   if (rendered.type === 'reject') {
     return answer({ code: rendered.code === 'message-too-long' ? 'message-too-long' : 'settings-invalid', stage: 'send', cause: rendered.reason, fix: 'Raise the message size limit or let long messages be shortened (output.maxBytes, output.oversize).', needsPerson: true }, null, 0);
   }
@@ -64,7 +69,7 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
         dialer,
         signal: abort,
         // Sending and closing are judged here, where it is known how long the receiver was watched.
-        onStage: (report) => report.stage !== 'send' && report.stage !== 'close' && stages.push(report),
+        onStage: (report) => report.stage !== 'send' && report.stage !== 'close' && stages.push({ ...report, ms: rounded(report.ms) }),
         listener: {
           safe: (_number, rung) => (evidence = rung),
           failed: (failure) => tellEnding(failure),
@@ -103,6 +108,11 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
   }
 }
 
+/** The answer where there is no way to the receiver at all. */
+export function failedTest(failure: Failure): TestDelivery {
+  return { ok: false, stages: [{ stage: failure.stage, ok: false, ms: 0, detail: failure.cause }], failure, evidence: null, caveat: null, rendered: null, bytes: 0, ms: 0 };
+}
+
 /** A receiver that closes on the first message most often waits for the other framing (formats-and-events, 0.1). */
 function closedAtOnce(failure: Failure, settings: IntegrationSettings): Failure {
   if (failure.code !== 'peer-closed' && failure.code !== 'peer-reset') return failure;
@@ -127,5 +137,9 @@ function pause(ms: number): Promise<undefined> {
 }
 
 function elapsed(since: number): number {
-  return Math.round((performance.now() - since) * 100) / 100;
+  return rounded(performance.now() - since);
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100;
 }
