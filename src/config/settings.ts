@@ -25,6 +25,7 @@ const access = z.strictObject({
   failuresBeforeDelay: z.int().min(1).max(1000).default(5).meta({ help: 'Failed logins of one name from one address before the next try must wait.' }),
   delayInitialMs: z.int().min(100).max(3_600_000).default(1000).meta({ help: 'First wait after too many failed logins; doubles with each further failure.' }),
   delayMaxMs: z.int().min(100).max(86_400_000).default(300_000).meta({ help: 'Longest wait after failed logins.' }),
+  tokenLifetimeMs: z.int().min(1000).max(2_592_000_000).default(3_600_000).meta({ help: 'How long a bearer token from oauth2/token is good for.' }),
   auditedRefusalsPerMinute: z.int().min(1).max(10_000).default(60).meta({ help: 'Failed logins and denied requests that become an audit record of their own in a minute; the rest is counted in one record.' }),
 });
 const tls = z.strictObject({
@@ -51,6 +52,25 @@ const eventLog = z.strictObject({
 });
 const kafka = z.strictObject({
   brokers: z.array(z.string()).default([]).meta({ help: 'Apache Kafka brokers as host:port, comma separated; empty uses the embedded event log.' }),
+  topic: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/).default('tidegate.events').meta({ help: 'Topic of the events; made when missing.' }),
+  partitions: z.int().min(1).max(1000).default(12).meta({ help: 'Partitions of the topic. A topic that exists must have as many.' }),
+  replicationFactor: z.int().min(1).max(9).default(3).meta({ help: 'Copies of the topic when it is made; 1 on a single broker.' }),
+  minInSyncReplicas: z.int().min(1).max(9).default(2).meta({ help: 'Copies that must have an event before it counts as durable; 1 on a single broker.' }),
+  compression: z.enum(['gzip', 'none']).default('gzip').meta({ help: 'Compression of what is written to the topic.' }),
+  clientId: z.string().min(1).max(200).default('tidegate').meta({ help: 'Name of this client in the brokers\' logs and quotas.' }),
+  tls: z.strictObject({
+    enabled: z.boolean().default(false).meta({ help: 'Connect to the brokers with TLS.' }),
+    caFile: z.string().optional().meta({ help: 'Path of the PEM certificates that brokers are verified against; those of the system when empty.' }),
+    certFile: z.string().optional().meta({ help: 'Path of the PEM client certificate for the brokers.' }),
+    keyFile: z.string().optional().meta({ help: 'Path of the PEM private key of the client certificate.' }),
+  }).prefault({}),
+  sasl: z.strictObject({
+    mechanism: z.enum(['none', 'plain', 'scram-sha-256', 'scram-sha-512']).default('none').meta({ help: 'How to log in to the brokers.' }),
+    username: z.string().default('').meta({ help: 'User for SASL.' }),
+    password: z.string().default('').meta({ help: 'Password for SASL.', secret: true }),
+  }).prefault({}),
+  sessionTimeoutMs: z.int().min(1000).max(300_000).default(10_000).meta({ help: 'How long an engine that stopped answering keeps its partitions; the brokers take 6000 at least by default.' }),
+  appendTimeoutMs: z.int().min(100).max(120_000).default(10_000).meta({ help: 'How long producers wait for Kafka before they get 503.' }),
 });
 const mongodb = z.strictObject({
   uri: z.string().default('').meta({ help: 'MongoDB connection string; empty uses the embedded document store.', secret: true }),
@@ -85,6 +105,12 @@ const audit = z.strictObject({
 const jobs = z.strictObject({
   historyDays: z.number().min(0.01).max(3660).default(30).meta({ help: 'Records of job runs older than this are removed.' }),
   stopGraceMs: z.int().min(0).max(120_000).default(5000).meta({ help: 'How long a stop waits for running jobs.' }),
+});
+const directory = z.strictObject({
+  importRows: z.int().min(1).max(1_000_000).default(50_000).meta({ help: 'Most records in one import request; over it 413.' }),
+  importRefusals: z.int().min(1).max(100_000).default(1000).meta({ help: 'Refused records that the report of an import lists; all are counted.' }),
+  auditImportedRecords: z.boolean().default(false).meta({ help: 'Audit each record that an import changes by itself, beside the record of the whole import.' }),
+  removedAccountDays: z.number().min(1).max(36_500).default(400).meta({ help: 'How long an account that was removed in its application is kept for the history.' }),
 });
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').meta({ help: 'Least level of the service log.' }),
@@ -159,6 +185,7 @@ export const settingsSchema = z.strictObject({
   processor: processor.prefault({}),
   siem: siem.prefault({}),
   mitigation: mitigation.prefault({}),
+  directory: directory.prefault({}),
   log: log.prefault({}),
   metrics: metrics.prefault({}),
 }).superRefine((settings, context) => {

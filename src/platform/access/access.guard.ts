@@ -6,7 +6,9 @@ import { actorOf } from '../audit/new-audit-record.js';
 import { Problem } from '../http/problem.js';
 import type { GateRequest } from '../http/request.js';
 import { AccessService } from './access.service.js';
+import { AccessTokens } from './access-tokens.service.js';
 import { isLoopback, readAuthorization } from './basic-credentials.js';
+import { addressOf } from './caller-address.js';
 import { RefusalAudit } from './refusal-audit.js';
 import { ACCEPT_BASIC_KEY, type Principal } from './rights.js';
 import { accessOf } from './route-rights.js';
@@ -21,7 +23,7 @@ const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="Tidegate", charset="UTF-8"
 export class AccessGuard implements CanActivate {
   private readonly basicEverywhere: boolean;
 
-  constructor(private readonly access: AccessService, private readonly refusals: RefusalAudit, @Inject(SETTINGS) settings: Pick<Settings, 'http'>) {
+  constructor(private readonly access: AccessService, private readonly tokens: AccessTokens, private readonly refusals: RefusalAudit, @Inject(SETTINGS) settings: Pick<Settings, 'http'>) {
     this.basicEverywhere = settings.http.basicAuth === 'everywhere' || isLoopback(settings.http.host);
   }
 
@@ -50,9 +52,11 @@ export class AccessGuard implements CanActivate {
       case 'none':
         throw new Problem(401, 'authentication-required', basicAccepted ? 'Send a user name and password by HTTP Basic.' : BASIC_ELSEWHERE, basicAccepted ? { headers: CHALLENGE } : { headers: { 'WWW-Authenticate': 'Bearer realm="Tidegate"' } });
       case 'other-scheme':
-        throw new Problem(401, 'scheme-unknown', `The authentication scheme ${JSON.stringify(header.scheme)} is not known here; use HTTP Basic.`, { headers: CHALLENGE });
+        throw new Problem(401, 'scheme-unknown', `The authentication scheme ${JSON.stringify(header.scheme)} is not known here; use HTTP Basic or a bearer token.`, { headers: CHALLENGE });
       case 'unreadable':
         throw new Problem(401, 'credentials-unreadable', 'The Basic credentials cannot be read; send base64 of "name:password" in UTF-8 (RFC 7617).', { headers: CHALLENGE });
+      case 'bearer':
+        return this.bearer(request, header.token);
       case 'basic':
         if (!basicAccepted) throw new Problem(401, 'basic-not-accepted', BASIC_ELSEWHERE, { headers: { 'WWW-Authenticate': 'Bearer realm="Tidegate"' } });
         return this.login(request, header.name, header.password);
@@ -78,6 +82,15 @@ export class AccessGuard implements CanActivate {
     }
   }
 
+  /** RFC 6750, 3. */
+  private async bearer(request: GateRequest, token: string): Promise<Principal> {
+    const ip = addressOf(request);
+    const principal = await this.tokens.verify(token, ip);
+    if (principal) return principal;
+    this.noteFailure(request, 'bearer token', ip, 'the token is unknown, over or revoked, or its user may not log in any more');
+    throw new Problem(401, 'token-invalid', 'The token is unknown, over or revoked; get a new one at oauth2/token.', { headers: { 'WWW-Authenticate': 'Bearer realm="Tidegate", error="invalid_token"' } });
+  }
+
   private noteFailure(request: GateRequest, name: string, ip: string | undefined, reason: string): void {
     const actor: Actor = { kind: 'user', name: name.slice(0, 100).toWellFormed(), ...(ip === undefined ? {} : { ip }) };
     this.refusals.note({ kind: 'login-failed', actor, requestId: request.id, route: routeOf(request), reason });
@@ -88,9 +101,4 @@ const BASIC_ELSEWHERE = 'HTTP Basic is accepted on this route only while the ser
 
 function routeOf(request: GateRequest): string {
   return `${request.method} ${request.path.slice(0, 200)}`;
-}
-
-/** The caller's address; an IPv4 address that came over an IPv6 socket in its own form. */
-function addressOf(request: GateRequest): string | undefined {
-  return request.ip?.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
 }

@@ -3,11 +3,14 @@ import { APP_GUARD } from '@nestjs/core';
 import { SETTINGS, type Settings } from '../../config/settings.js';
 import { LOG, type Log } from '../../contracts/log.js';
 import { AccessGuard } from './access.guard.js';
+import { AccessTokensController } from './access-tokens.controller.js';
+import { AccessTokens } from './access-tokens.service.js';
 import { AccessService } from './access.service.js';
 import { CredentialCache } from './credential-cache.js';
 import { handOverByTerminalOrFile } from './credentials-handover.js';
 import { CREDENTIALS_HANDOVER, FirstAdministrator, type CredentialsHandover } from './first-administrator.js';
 import { LoginDelays } from './login-delays.js';
+import { OAuthController } from './oauth.controller.js';
 import { PasswordHash } from './password-hash.js';
 import { RefusalAudit } from './refusal-audit.js';
 import { UsersController } from './users.controller.js';
@@ -16,9 +19,9 @@ import { UsersService } from './users.service.js';
 /** Users, rights and the guard before every route. Needs DocumentStore, SETTINGS, CLOCK, LOG, AuditModule and JobsModule (all global). */
 @Global()
 @Module({
-  controllers: [UsersController],
+  controllers: [UsersController, AccessTokensController, OAuthController],
   providers: [
-    PasswordHash, CredentialCache, LoginDelays, AccessService, UsersService, RefusalAudit, FirstAdministrator, AccessGuard,
+    PasswordHash, CredentialCache, LoginDelays, AccessService, AccessTokens, UsersService, RefusalAudit, FirstAdministrator, AccessGuard,
     { provide: APP_GUARD, useExisting: AccessGuard },
     {
       provide: CREDENTIALS_HANDOVER,
@@ -26,7 +29,7 @@ import { UsersService } from './users.service.js';
       useFactory: (settings: Settings, log: Log): CredentialsHandover => handOverByTerminalOrFile(settings.dataDir, process.stdout, log.child('access')),
     },
   ],
-  exports: [AccessService, UsersService, AccessGuard],
+  exports: [AccessService, AccessTokens, UsersService, AccessGuard],
 })
 export class AccessModule {
   /** @param handOver how a made first password reaches a person; without it the terminal, or a 0600 file in the data directory */

@@ -121,7 +121,8 @@ describe('access', () => {
     });
 
     it.each([
-      ['another scheme', 'Bearer abc', 'scheme-unknown'],
+      ['another scheme', 'Digest abc', 'scheme-unknown'],
+      ['a bearer token that nobody gave', 'Bearer abc', 'token-invalid'],
       ['no base64', 'Basic %%%', 'credentials-unreadable'],
       ['no colon', `Basic ${Buffer.from('admin').toString('base64')}`, 'credentials-unreadable'],
       ['no name', `Basic ${Buffer.from(':password').toString('base64')}`, 'credentials-unreadable'],

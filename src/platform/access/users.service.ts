@@ -17,7 +17,8 @@ import { nameKey, userSchema, type UserDocument } from './user.schema.js';
 
 export interface NewUser {
   name: string;
-  password: string;
+  /** null: it cannot log in until an administrator gives it one. */
+  password: string | null;
   roles: readonly RoleName[];
   rights: readonly Right[];
   disabled: boolean;
@@ -76,9 +77,9 @@ export class UsersService {
     return user ? shown(user) : undefined;
   }
 
-  /** Whether anybody was ever made and not removed. */
+  /** Whether there is anybody who has a password. */
   async any(): Promise<boolean> {
-    return (await this.users.exists({ deletedAt: null })) !== null;
+    return (await this.users.exists({ deletedAt: null, passwordHash: { $ne: '' } })) !== null;
   }
 
   async create(user: NewUser, actor: Actor, handover: UserDocument['handover'] = null): Promise<CreateOutcome> {
@@ -87,7 +88,7 @@ export class UsersService {
     const { name, roles, rights, disabled } = { ...user, name: user.name.normalize('NFC').trim() };
     const changes: FieldChange[] = [{ field: 'name', new: name }, { field: 'roles', new: [...roles] }, { field: 'rights', new: [...rights] }, { field: 'disabled', new: disabled }];
     const document: UserDocument = {
-      _id: id, name, key: nameKey(name), passwordHash: await this.hashes.hash(user.password), passwordChangedAt: now, roles: [...roles], rights: [...rights], disabled, handover,
+      _id: id, name, key: nameKey(name), passwordHash: user.password === null ? '' : await this.hashes.hash(user.password), passwordChangedAt: now, roles: [...roles], rights: [...rights], disabled, handover,
       version: 1, createdAt: now, updatedAt: now, deletedAt: null,
       auditOutbox: [newAuditRecord({ type: 'audit.tidegate-user.create', actor, subject: subjectOf({ _id: id, name }), changes }, this.clock)],
     };
