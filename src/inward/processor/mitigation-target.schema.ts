@@ -10,6 +10,10 @@ export interface MitigationTargetDocument {
   _id: string;
   alertId: string;
   number: number;
+  /** Token under which the plan was made; only targets of the alert's own `planToken` count. */
+  planToken: string;
+  applicationId: string;
+  /** Its name. */
   application: string;
   nativeId: string | null;
   accountId: string | null;
@@ -31,7 +35,7 @@ export interface MitigationTargetDocument {
 
 export const mitigationTargetSchema = new Schema<MitigationTargetDocument>(
   {
-    _id: String, alertId: { type: String, required: true }, number: { type: Number, required: true }, application: { type: String, required: true }, nativeId: { type: String, default: null }, accountId: { type: String, default: null },
+    _id: String, alertId: { type: String, required: true }, number: { type: Number, required: true }, planToken: { type: String, required: true }, applicationId: { type: String, required: true }, application: { type: String, required: true }, nativeId: { type: String, default: null }, accountId: { type: String, default: null },
     identityId: { type: String, default: null }, operation: { type: String, required: true }, entitlement: { type: new Schema({ attribute: String, value: String }, { _id: false }), default: null }, state: { type: String, required: true },
     leaseToken: { type: String, default: null }, intentAt: { type: Date, default: null }, outcomeAt: { type: Date, default: null }, alreadySo: { type: Boolean, default: false }, code: { type: String, default: null },
     reason: { type: String, default: null }, attempts: { type: Number, default: 0 },
@@ -39,3 +43,5 @@ export const mitigationTargetSchema = new Schema<MitigationTargetDocument>(
   { collection: 'mitigation_targets', versionKey: false },
 );
 mitigationTargetSchema.index({ alertId: 1, state: 1, number: 1 });
+// The walk over the open targets of an alert, page by page.
+mitigationTargetSchema.index({ alertId: 1, number: 1 });

@@ -4,7 +4,7 @@ import type { JobCounts } from './job-state.schema.js';
 /** When: at the multiples of `intervalMs` since 1970, so that all replicas agree, or by a cron expression (5 or 6 fields, in UTC). */
 export type JobSchedule = { intervalMs: number; cron?: undefined } | { cron: string; intervalMs?: undefined };
 
-/** Scheduled work. One replica runs it once a tick; runs never overlap. */
+/** Scheduled work. One replica runs it once a tick (unless `perReplica`); runs never overlap within a process. */
 export type Job = JobSchedule & {
   /** Lower-case words with hyphens, unique in the service: `audit-janitor`. */
   name: string;
@@ -17,6 +17,8 @@ export type Job = JobSchedule & {
   runAtStart?: boolean;
   /** How long another replica waits for a dead process; renewed while the run lasts. Default 60,000. */
   leaseMs?: number;
+  /** Every replica runs it, each at its own ticks and without a lease: for work that shares itself out, for example by an atomic claim of each piece. */
+  perReplica?: boolean;
 };
 
 /** First tick after the time (ms). @throws CronError when the expression is wrong. */

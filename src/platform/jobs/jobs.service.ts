@@ -88,6 +88,7 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
   /** Makes the job due now: at once where this process has it, else at the next tick of one that has. */
   async wake(name: string): Promise<void> {
     const entry = this.registered.get(name);
+    if (entry?.job.perReplica) return this.trigger(name);
     if (entry && !entry.announced) await this.announce(entry);
     await this.states.updateOne({ _id: name }, { $min: { dueAt: new Date(this.clock.now()) } });
     this.trigger(name);
@@ -104,6 +105,7 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
     if (!entry) throw new Error(`there is no job "${name}" in this process`);
     if (!entry.announced) await this.announce(entry);
     const { job } = entry;
+    if (job.perReplica) return this.runHere(entry);
     if (!(await this.states.exists(dueOrAbandoned(name, new Date(this.clock.now()))))) return 'not-due';
     const lease = await this.leases.claim(`job:${name}`, job.leaseMs ?? DEFAULT_LEASE_MS);
     if (!lease) return 'busy';
@@ -142,7 +144,7 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
       do {
         entry.again = false;
         attempt = await this.attempt(entry.job.name);
-      } while (attempt === 'ran' && !this.stopping);
+      } while (attempt === 'ran' && !entry.job.perReplica && !this.stopping);
       if (attempt === 'busy') this.recheckLater(entry);
     } catch (error) {
       this.log.warn({ job: entry.job.name, reason: messageOf(error) }, 'a job could not be started or its end not be stored; it is tried again at its next tick');
@@ -193,11 +195,27 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
     const run: JobRun = { startedAt, endedAt: new Date(this.clock.now()), host: this.host, ...ended };
     // Shows only while the run is still the one that all know of: after a lost lease another has its place.
     await this.states.updateOne({ _id: job.name, 'current.runId': runId }, { $set: { current: null, lastRun: run } });
+    await this.tellRun(job, runId, run);
+    return 'ran';
+  }
+
+  /** A run of this replica alone. The shared state shows the last run of any replica that did something. */
+  private async runHere(entry: Registered): Promise<JobAttempt> {
+    const { job } = entry;
+    const startedAt = new Date(this.clock.now());
+    const ended = await this.outcomeOf(job, (entry.active?.abort ?? new AbortController()).signal);
+    const run: JobRun = { startedAt, endedAt: new Date(this.clock.now()), host: this.host, ...ended };
+    const quiet = run.outcome === 'success' && Object.values(run.counts).every((count) => count === 0);
+    await this.states.updateOne({ _id: job.name }, { $set: { dueAt: new Date(nextTick(job, this.clock.now())), ...(quiet ? {} : { lastRun: run }) } });
+    await this.tellRun(job, uuidV7(), run);
+    return 'ran';
+  }
+
+  private async tellRun(job: Job, runId: string, run: JobRun): Promise<void> {
     await this.history.add(job.name, runId, run);
-    const facts = { job: job.name, outcome: run.outcome, ms: run.endedAt.getTime() - startedAt.getTime(), ...run.counts, ...(run.error === null ? {} : { error: run.error }) };
+    const facts = { job: job.name, outcome: run.outcome, ms: run.endedAt.getTime() - run.startedAt.getTime(), ...run.counts, ...(run.error === null ? {} : { error: run.error }) };
     if (run.outcome === 'failure') this.log.error(facts, 'a job failed');
     else this.log.debug(facts, 'a job ran');
-    return 'ran';
   }
 
   private async outcomeOf(job: Job, signal: AbortSignal): Promise<{ outcome: JobOutcome; error: string | null; counts: JobCounts }> {

@@ -1,0 +1,57 @@
+import type { Clock } from '../../contracts/clock.js';
+import { ALERT_TYPES } from '../../model/alert.js';
+import type { Actor, EventObject, Outcome } from '../../model/audit-event.js';
+import type { JsonObject } from '../../model/json.js';
+import type { AuditRecord } from '../../platform/audit/audit-record.js';
+import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
+import type { AlertDocument } from '../alerts/alert.schema.js';
+
+/** Who changes accounts in the name of an alert. */
+export const MITIGATION_ACTOR: Actor = systemActor('mitigation');
+
+export type AlertVerb = 'processed' | 'failed' | 'waiting' | 'rejected' | 'purged';
+
+/** What a SIEM sees as the alert's name: display name of the type, and the action where it matters. */
+export function alertName(alert: Pick<AlertDocument, 'type' | 'action'>): string {
+  const { displayName, usesAction } = ALERT_TYPES[alert.type];
+  return usesAction ? `${displayName} ${alert.action}` : displayName;
+}
+
+/** What the alert takes effect as, for people and for the audit feed: its action, or what its type does. */
+export function operationOf(alert: Pick<AlertDocument, 'type' | 'action'>): string {
+  const { usesAction, certification } = ALERT_TYPES[alert.type];
+  if (usesAction) return alert.action;
+  if (certification) return 'certify';
+  return alert.type === 'identity/password' || alert.type === 'identity/passwords' ? 'password' : 'remove';
+}
+
+/** The record of a change of state; it leaves as an event under the alert's id, so that the SIEM can close its own case. */
+export function alertRecord(verb: AlertVerb, alert: AlertDocument, facts: { outcome: Outcome; code?: string | null; reason?: string | null; actor?: Actor; attributes?: JsonObject }, clock: Clock): AuditRecord {
+  return newAuditRecord(
+    {
+      type: `mitigation.alert.${verb}`,
+      actor: facts.actor ?? MITIGATION_ACTOR,
+      subject: { kind: 'alert', id: alert._id, name: alertName(alert) },
+      objects: alertObjects(alert),
+      outcome: facts.outcome,
+      ...(facts.reason ? { reason: facts.reason } : {}),
+      correlationId: alert._id,
+      attributes: {
+        action: operationOf(alert), alertType: alert.type, level: alert.level, application: alert.application,
+        ...(alert.nativeId === null ? {} : { nativeId: alert.nativeId }),
+        ...(alert.groupName === null ? {} : { groupName: alert.groupName, groupType: alert.groupType }),
+        ...(facts.code ? { code: facts.code } : {}),
+        ...facts.attributes,
+      },
+    },
+    clock,
+  );
+}
+
+function alertObjects(alert: AlertDocument): EventObject[] {
+  return [
+    { kind: 'application', id: alert.application, name: alert.application },
+    ...(alert.nativeId === null ? [] : [{ kind: 'account', id: alert.nativeId, name: alert.nativeId }]),
+    ...(alert.identityId === null ? [] : [{ kind: 'identity', id: alert.identityId, ...(alert.identityName === null ? {} : { name: alert.identityName }) }]),
+  ];
+}

@@ -1,0 +1,9 @@
+import { Module } from '@nestjs/common';
+import { DirectoryModule } from '../../directory/directory.module.js';
+import { AlertsModule } from '../alerts/alerts.module.js';
+import { AlertJanitor } from './alert-janitor.js';
+import { ProcessorService } from './processor.service.js';
+
+/** Acts upon alerts; idle unless the role `mitigation` is on. */
+@Module({ imports: [AlertsModule, DirectoryModule], providers: [ProcessorService, AlertJanitor], exports: [ProcessorService] })
+export class ProcessorModule {}

@@ -1,0 +1,191 @@
+import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Model } from 'mongoose';
+import { SETTINGS } from '../../config/settings.js';
+import type { Settings } from '../../config/settings.js';
+import { CLOCK } from '../../contracts/clock.js';
+import type { Clock } from '../../contracts/clock.js';
+import type { Connector } from '../../contracts/connector.js';
+import { LOG } from '../../contracts/log.js';
+import type { Log } from '../../contracts/log.js';
+import type { ApplicationDocument } from '../../directory/application.schema.js';
+import { ConnectorRegistry, UnknownConnector } from '../../directory/connector-registry.js';
+import { DirectoryService } from '../../directory/directory.service.js';
+import { AuditRelay } from '../../platform/audit/audit.relay.js';
+import { DocumentStore } from '../../platform/documents/document-store.js';
+import { JobsService } from '../../platform/jobs/jobs.service.js';
+import { alertSchema, type AlertDocument } from '../alerts/alert.schema.js';
+import { MitigationSettings } from '../alerts/mitigation-settings.service.js';
+import { AccountBudget } from './account-budget.js';
+import { AlertLease, LeaseLost } from './alert-lease.js';
+import { AlertPlanner } from './alert-planner.js';
+import { AlertQueue, type ClaimedAlert } from './alert-queue.js';
+import { AlertRun, type AlertRunOptions, type RunEnd } from './alert-run.js';
+import { mitigationBudgetSchema, type MitigationBudgetDocument } from './mitigation-budget.schema.js';
+import { mitigationTargetSchema, type MitigationTargetDocument } from './mitigation-target.schema.js';
+import { ProcessorWake } from './processor-wake.js';
+import { TargetStore } from './target-store.js';
+
+export const PROCESSOR_JOB = 'mitigation';
+
+/** What became of alerts in this process since it was last asked. */
+interface Counts {
+  [count: string]: number;
+  succeeded: number;
+  failed: number;
+  rejected: number;
+  waiting: number;
+  retried: number;
+  leasesLost: number;
+}
+
+/**
+ * Takes due alerts and acts, several at a time. Any number of replicas do so: the atomic claim of each alert decides who has it. It looks at each tick of its job,
+ * when an alert is stored in this process, and whenever it has finished one.
+ */
+@Injectable()
+export class ProcessorService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly queue: AlertQueue;
+  private readonly runOptions: AlertRunOptions;
+  private readonly settings: Settings['processor'];
+  private readonly active = new Set<Promise<void>>();
+  private readonly stop = new AbortController();
+  private readonly log: Log;
+  private counts = noCounts();
+  private started = false;
+  private filling: Promise<void> | undefined;
+  private again = false;
+  private stopListening: (() => void) | undefined;
+
+  constructor(
+    store: DocumentStore,
+    @Inject(SETTINGS) private readonly all: Pick<Settings, 'processor' | 'roles'>,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOG) log: Log,
+    private readonly policy: MitigationSettings,
+    directory: DirectoryService,
+    private readonly connectors: ConnectorRegistry,
+    private readonly relay: AuditRelay,
+    private readonly processorWake: ProcessorWake,
+    jobs: JobsService,
+  ) {
+    const settings = all.processor;
+    this.settings = settings;
+    this.log = log.child('mitigation');
+    const alerts: Model<AlertDocument> = store.model<AlertDocument>('alert', alertSchema);
+    relay.watch(alerts, { removeWhenEmpty: true });
+    const targets = new TargetStore(store.model<MitigationTargetDocument>('mitigation-target', mitigationTargetSchema), clock);
+    const budget = new AccountBudget(store.model<MitigationBudgetDocument>('mitigation-budget', mitigationBudgetSchema), clock);
+    const connectorOf = (application: ApplicationDocument) => this.connectorOf(application);
+    this.queue = new AlertQueue(alerts, clock, settings.leaseMs);
+    this.runOptions = {
+      queue: this.queue, targets, directory, connectorOf, settings, clock, log: this.log, stopping: this.stop.signal, policy: () => this.policy.get(),
+      planner: new AlertPlanner({ directory, connectorOf, targets, budget, clock, callTimeoutMs: settings.callTimeoutMs, planTargets: settings.planTargets }),
+    };
+    if (all.roles.includes('mitigation')) jobs.register({ name: PROCESSOR_JOB, intervalMs: settings.intervalMs, perReplica: true, runAtStart: true, run: () => Promise.resolve(this.tick()) });
+  }
+
+  onApplicationBootstrap(): void {
+    if (!this.all.roles.includes('mitigation')) return;
+    this.started = true;
+    this.stopListening = this.processorWake.onWake(() => this.wake());
+    this.wake();
+  }
+
+  /** Targets under way are waited for, at most `processor.stopGraceMs`; the rest is given back and goes on in another process, or in this one after its start. */
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopListening?.();
+    this.stop.abort();
+    let grace: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (grace = setTimeout(resolve, this.settings.stopGraceMs)));
+    await Promise.race([Promise.all([this.filling, ...this.active]).then(() => Promise.all(this.active)), late]);
+    clearTimeout(grace);
+  }
+
+  /** Looks for due alerts now. Never throws, never waits. */
+  wake(): void {
+    if (!this.started || this.stop.signal.aborted) return;
+    if (this.filling) {
+      this.again = true;
+      return;
+    }
+    this.filling = this.fill()
+      .catch((error: unknown) => this.log.error({ err: error }, 'alerts could not be claimed; it is tried again at the next turn'))
+      .finally(() => {
+        this.filling = undefined;
+        if (this.again) this.wake();
+      });
+  }
+
+  /** Until nothing is due and nothing is under way; for tests and benchmarks. */
+  async settled(): Promise<void> {
+    while (this.filling || this.active.size > 0) await Promise.all([this.filling, ...this.active]);
+  }
+
+  private tick(): Counts {
+    this.wake();
+    const { counts } = this;
+    this.counts = noCounts();
+    return counts;
+  }
+
+  private async fill(): Promise<void> {
+    this.again = false;
+    while (this.active.size < this.settings.alertsAtOnce && !this.stop.signal.aborted) {
+      const { prioritizeByLevel } = await this.policy.get();
+      const claimed = await this.queue.claim(prioritizeByLevel);
+      if (!claimed) return;
+      const work: Promise<void> = this.work(claimed).finally(() => {
+        this.active.delete(work);
+        this.wake();
+      });
+      this.active.add(work);
+    }
+  }
+
+  /** One alert; what goes wrong with it touches no other. Never throws. */
+  private async work({ alert, token, claimedAt }: ClaimedAlert): Promise<void> {
+    const { leaseMs, callTimeoutMs } = this.settings;
+    const lease = new AlertLease({ alertId: alert._id, token, claimedAt, leaseMs, marginMs: callTimeoutMs + leaseMs / 10, clock: this.clock, renew: (until) => this.queue.renew(alert._id, token, until) });
+    lease.keep();
+    const run = new AlertRun(alert, lease, this.runOptions);
+    try {
+      this.count(await run.run().catch((error: unknown) => this.afterError(error, run, alert)));
+      this.relay.wake();
+    } catch (error) {
+      if (error instanceof LeaseLost) {
+        this.counts.leasesLost += 1;
+        this.log.warn({ alertId: alert._id, type: alert.type }, 'the lease of an alert was lost; another process goes on with it');
+      } else {
+        this.log.error({ alertId: alert._id, type: alert.type, err: error }, 'how an alert stands could not be stored; it is taken up again when its lease ends');
+      }
+    } finally {
+      await lease.end();
+    }
+  }
+
+  private afterError(error: unknown, run: AlertRun, alert: AlertDocument): Promise<RunEnd> {
+    if (error instanceof LeaseLost) throw error;
+    this.log.error({ alertId: alert._id, type: alert.type, attempts: alert.attempts, err: error }, 'an alert met an unexpected fault');
+    return run.fail(error);
+  }
+
+  private count(end: RunEnd): void {
+    if (end.type === 'retry') this.counts.retried += 1;
+    if (end.type !== 'left') return;
+    if (end.state === 'succeeded' || end.state === 'rejected' || end.state === 'waiting') this.counts[end.state] += 1;
+    else this.counts.failed += 1;
+  }
+
+  private connectorOf(application: ApplicationDocument): Connector | undefined {
+    try {
+      return this.connectors.for(application);
+    } catch (error) {
+      if (error instanceof UnknownConnector) return undefined;
+      throw error;
+    }
+  }
+}
+
+function noCounts(): Counts {
+  return { succeeded: 0, failed: 0, rejected: 0, waiting: 0, retried: 0, leasesLost: 0 };
+}

@@ -1,0 +1,112 @@
+import type { Model, QueryFilter } from 'mongoose';
+import type { Clock } from '../../contracts/clock.js';
+import type { TargetState } from '../../model/alert.js';
+import type { PlannedTarget } from '../actions/mitigation-action.js';
+import type { AlertDocument } from '../alerts/alert.schema.js';
+import type { AlertLease } from './alert-lease.js';
+import type { MitigationTargetDocument } from './mitigation-target.schema.js';
+
+export type TargetCounts = AlertDocument['targets'];
+
+/** What a call to a connected system came to. */
+export interface TargetOutcome {
+  state: Extract<TargetState, 'done' | 'failed' | 'not-confirmed' | 'planned' | 'intent'>;
+  alreadySo?: boolean;
+  code?: string | null;
+  reason?: string | null;
+}
+
+const OPEN: TargetState[] = ['planned', 'intent'];
+
+/** The targets of alerts; each write is conditional on the state before it and on the lease token, so a process that lost its lease changes none. */
+export class TargetStore {
+  constructor(private readonly targets: Model<MitigationTargetDocument>, private readonly clock: Clock) {}
+
+  /** All of purged alerts. */
+  async remove(alertIds: readonly string[]): Promise<void> {
+    await this.targets.deleteMany({ alertId: { $in: [...alertIds] } });
+  }
+
+  /** The plan that this lease made and that is not going to be acted upon; a plan of another owner stays. */
+  async forgetOwn(alertId: string, lease: AlertLease): Promise<void> {
+    await this.targets.deleteMany({ alertId, planToken: lease.token });
+  }
+
+  /** What earlier owners left of plans that they did not finish: nothing of them was begun. */
+  async forgetUnfinished(alertId: string, lease: AlertLease): Promise<void> {
+    await this.targets.deleteMany({ alertId, planToken: { $ne: lease.token } });
+  }
+
+  async insert(alertId: string, lease: AlertLease, firstNumber: number, planned: readonly PlannedTarget[]): Promise<void> {
+    const now = new Date(this.clock.now());
+    await this.targets.insertMany(
+      planned.map(({ application, account, operation, entitlement, skip }, index): MitigationTargetDocument => {
+        const number = firstNumber + index;
+        return {
+          _id: `${alertId}:${number}`, alertId, number, planToken: lease.token, applicationId: application._id, application: application.name, nativeId: account?.nativeId ?? null, accountId: account?._id ?? null,
+          identityId: account?.identityId ?? null, operation, entitlement, state: skip ? 'skipped' : 'planned', leaseToken: lease.token, intentAt: null, outcomeAt: skip ? now : null, alreadySo: false,
+          code: skip?.code ?? null, reason: skip?.reason ?? null, attempts: 0,
+        };
+      }),
+      { lean: true },
+    );
+  }
+
+  /** Take-over: from here on only this lease may write the targets that are open. Comes before anything else the new owner does with them. */
+  async stamp(alert: Pick<AlertDocument, '_id' | 'planToken'>, lease: AlertLease): Promise<void> {
+    await this.targets.updateMany({ ...planOf(alert), state: { $in: OPEN } }, { $set: { leaseToken: lease.token } });
+  }
+
+  /** Open targets after a number, in order; a page at a time, so that 50,000 never lie in memory. */
+  async open(alert: Pick<AlertDocument, '_id' | 'planToken'>, lease: AlertLease, afterNumber: number, limit: number): Promise<MitigationTargetDocument[]> {
+    return this.targets
+      .find({ ...planOf(alert), number: { $gt: afterNumber }, state: { $in: OPEN }, leaseToken: lease.token })
+      .sort({ number: 1 })
+      .limit(limit)
+      .hint({ alertId: 1, number: 1 })
+      .lean<MitigationTargetDocument[]>();
+  }
+
+  /** Stored before the connected system is called. @throws LeaseLost */
+  async intend(target: MitigationTargetDocument, lease: AlertLease): Promise<void> {
+    await this.write(target, target.state, lease, { $set: { state: 'intent', intentAt: new Date(this.clock.now()) }, $inc: { attempts: 1 } });
+  }
+
+  /** Stored after. @throws LeaseLost */
+  async conclude(target: MitigationTargetDocument, lease: AlertLease, { state, alreadySo = false, code = null, reason = null }: TargetOutcome): Promise<void> {
+    const ended = state === 'planned' || state === 'intent' ? {} : { outcomeAt: new Date(this.clock.now()) };
+    await this.write(target, 'intent', lease, { $set: { state, alreadySo, code, reason, ...ended } });
+  }
+
+  /** What is still open ends here: never begun = failed or skipped, begun = not confirmed. */
+  async giveUp(alert: Pick<AlertDocument, '_id' | 'planToken'>, lease: AlertLease | undefined, begunNever: { state: 'failed' | 'skipped'; code: string; reason: string }): Promise<void> {
+    const outcomeAt = new Date(this.clock.now());
+    const own: QueryFilter<MitigationTargetDocument> = lease ? { ...planOf(alert), leaseToken: lease.token } : planOf(alert);
+    const { state, code, reason } = begunNever;
+    // A code of the last try says more than the general one.
+    await this.targets.updateMany({ ...own, state: 'planned', code: null }, { $set: { code, reason } });
+    await this.targets.updateMany({ ...own, state: 'planned' }, { $set: { state, outcomeAt } });
+    await this.targets.updateMany({ ...own, state: 'intent' }, { $set: { state: 'not-confirmed', outcomeAt } });
+  }
+
+  async counts(alert: Pick<AlertDocument, '_id' | 'planToken'>): Promise<TargetCounts & { open: number }> {
+    const count = (state: TargetState) => this.targets.countDocuments({ ...planOf(alert), state });
+    const [planned, intent, done, skipped, failed, notConfirmed] = await Promise.all([count('planned'), count('intent'), count('done'), count('skipped'), count('failed'), count('not-confirmed')]);
+    const open = planned + intent;
+    return { planned: open + done + skipped + failed + notConfirmed, done, skipped, failed, notConfirmed, open };
+  }
+
+  /** An example of targets in a state, for the reason of the whole. */
+  async example(alert: Pick<AlertDocument, '_id' | 'planToken'>, states: TargetState[]): Promise<Pick<MitigationTargetDocument, 'code' | 'reason' | 'nativeId' | 'application'> | null> {
+    return this.targets.findOne({ ...planOf(alert), state: { $in: states }, code: { $ne: null } }, { code: 1, reason: 1, nativeId: 1, application: 1 }).lean<MitigationTargetDocument>();
+  }
+
+  private async write(target: MitigationTargetDocument, from: TargetState, lease: AlertLease, update: Record<string, Record<string, unknown>>): Promise<void> {
+    const { matchedCount } = await this.targets.updateOne({ _id: target._id, planToken: target.planToken, state: from, leaseToken: lease.token }, update);
+    if (matchedCount === 0) throw lease.lose();
+  }
+}
+
+function planOf({ _id, planToken }: Pick<AlertDocument, '_id' | 'planToken'>): { alertId: string; planToken: string | null } {
+  return { alertId: _id, planToken };
+}
