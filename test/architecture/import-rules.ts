@@ -39,7 +39,7 @@ const PLATFORM: ReadonlyArray<readonly [part: string, may: readonly string[]]> =
   ['network', []],
   ['secrets', ['data-directory']],
   ['documents', ['data-directory']],
-  ['event-log', ['data-directory']],
+  ['event-log', ['data-directory', 'documents', 'secrets']],
   ['jobs', ['rights', 'http-words', 'documents']],
   ['audit', ['rights', 'http-words', 'documents', 'jobs']],
   ['telemetry', ['rights', 'http-words', 'documents', 'jobs', 'audit']],

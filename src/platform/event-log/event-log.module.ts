@@ -1,3 +1,5 @@
+import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/settings.js';
@@ -5,8 +7,13 @@ import { CLOCK, type Clock } from '../../contracts/clock.js';
 import { EVENT_LOG } from '../../contracts/event-log.js';
 import type { EventLog } from '../../contracts/event-log.js';
 import { LOG, type Log } from '../../contracts/log.js';
-import { PRODUCER_KEYS } from '../../contracts/producer-keys.js';
+import { PRODUCER_KEYS, type ProducerKeys } from '../../contracts/producer-keys.js';
+import { SECRETS } from '../../contracts/secrets.js';
+import { DocumentStore } from '../documents/document-store.js';
+import { readKeyFile } from '../secrets/key-file.js';
+import { DocumentProducerKeys } from './document-producer-keys.js';
 import { EmbeddedEventLog } from './embedded/embedded-event-log.js';
+import type { KafkaEventLog } from './kafka/kafka-event-log.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -28,7 +35,51 @@ export function embeddedEventLog(settings: Settings, clock: Clock, log: Log): Em
   });
 }
 
-const OPEN_LOG = Symbol('OpenEventLog');
+/** The client library is loaded only when it is used. @throws when a file of the settings cannot be read */
+export async function kafkaEventLog(settings: Settings, clock: Clock, log: Log): Promise<KafkaEventLog> {
+  const { KafkaEventLog } = await import('./kafka/kafka-event-log.js');
+  const { kafka, eventLog, engine } = settings;
+  const { tls, sasl } = kafka;
+  return new KafkaEventLog({
+    brokers: kafka.brokers,
+    clientId: kafka.clientId,
+    topic: kafka.topic,
+    partitions: kafka.partitions,
+    replicationFactor: kafka.replicationFactor,
+    minInSyncReplicas: kafka.minInSyncReplicas,
+    retentionMs: eventLog.retentionHours * HOUR_MS,
+    compression: kafka.compression,
+    tls: tls.enabled ? { ca: pem('kafka.tls.caFile', tls.caFile), cert: pem('kafka.tls.certFile', tls.certFile), key: pem('kafka.tls.keyFile', tls.keyFile) } : undefined,
+    sasl: sasl.mechanism === 'none' ? undefined : { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password },
+    sessionTimeoutMs: kafka.sessionTimeoutMs,
+    revokeGraceMs: engine.stopGraceMs,
+    appendTimeoutMs: kafka.appendTimeoutMs,
+    signingKeys: readKeyFile(settings.secretKeyFile ?? join(resolve(settings.dataDir), 'secret.key')).map((key) => createHmac('sha256', key).update('tidegate event log record').digest()),
+    clock,
+    log: log.child('event-log'),
+  });
+}
+
+function pem(setting: string, path: string | undefined): string | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new Error(`${setting} ${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** Kafka when brokers are set, else the embedded log under the data directory. */
+async function openEventLog(settings: Settings, clock: Clock, log: Log): Promise<EventLog> {
+  const eventLog = settings.kafka.brokers.length > 0 ? await kafkaEventLog(settings, clock, log) : embeddedEventLog(settings, clock, log);
+  await eventLog.open();
+  return eventLog;
+}
+
+function producerKeys(eventLog: EventLog, settings: Settings, documents: DocumentStore, clock: Clock, log: Log): ProducerKeys {
+  if (eventLog instanceof EmbeddedEventLog) return eventLog.producerKeys;
+  return new DocumentProducerKeys(documents, settings.intake.duplicateWindowHours * HOUR_MS, clock, log.child('event-log'));
+}
 
 /**
  * The event log and the memory of producer keys. Open before anybody asks for them; closed last: a global module is taken down after those that use it,
@@ -37,17 +88,9 @@ const OPEN_LOG = Symbol('OpenEventLog');
 @Global()
 @Module({
   providers: [
-    {
-      provide: OPEN_LOG,
-      inject: [SETTINGS, CLOCK, LOG],
-      useFactory: async (settings: Settings, clock: Clock, log: Log): Promise<EmbeddedEventLog> => {
-        const eventLog = embeddedEventLog(settings, clock, log);
-        await eventLog.open();
-        return eventLog;
-      },
-    },
-    { provide: EVENT_LOG, useExisting: OPEN_LOG },
-    { provide: PRODUCER_KEYS, inject: [OPEN_LOG], useFactory: (eventLog: EmbeddedEventLog) => eventLog.producerKeys },
+    // SECRETS makes the key file on the very first start.
+    { provide: EVENT_LOG, inject: [SETTINGS, CLOCK, LOG, SECRETS], useFactory: openEventLog },
+    { provide: PRODUCER_KEYS, inject: [EVENT_LOG, SETTINGS, DocumentStore, CLOCK, LOG], useFactory: producerKeys },
   ],
   exports: [EVENT_LOG, PRODUCER_KEYS],
 })

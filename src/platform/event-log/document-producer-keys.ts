@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { Model } from 'mongoose';
+import type { Clock } from '../../contracts/clock.js';
+import type { Log } from '../../contracts/log.js';
+import type { ProducerKey, ProducerKeys } from '../../contracts/producer-keys.js';
+import type { DocumentStore } from '../documents/document-store.js';
+import { producerKeySchema, type ProducerKeyDocument } from './producer-key.schema.js';
+
+const KEY_OCTETS = 1000;
+
+/** Producer keys as documents that remove themselves. */
+export class DocumentProducerKeys implements ProducerKeys {
+  private readonly documents: Model<ProducerKeyDocument>;
+
+  constructor(store: DocumentStore, private readonly windowMs: number, private readonly clock: Clock, private readonly log: Log) {
+    this.documents = store.model('ProducerKey', producerKeySchema(Math.ceil(windowMs / 1000)));
+  }
+
+  async find(keys: readonly string[]): Promise<Map<string, ProducerKey>> {
+    if (keys.length === 0) return new Map();
+    const byId = new Map(keys.map((key) => [idOf(key), key]));
+    const oldest = this.clock.now() - this.windowMs;
+    const documents = await this.documents.find({ _id: { $in: [...byId.keys()] } }).lean();
+    const found = new Map<string, ProducerKey>();
+    for (const { _id, contentHash, eventId, partition, offset, rememberedAt } of documents) {
+      const key = byId.get(_id);
+      if (key !== undefined && rememberedAt.getTime() >= oldest) found.set(key, { key, contentHash, eventId, partition, offset });
+    }
+    return found;
+  }
+
+  async remember(entries: readonly ProducerKey[]): Promise<void> {
+    if (entries.length === 0) return;
+    const rememberedAt = new Date(this.clock.now());
+    try {
+      await this.documents.bulkWrite(
+        entries.map(({ key, contentHash, eventId, partition, offset }) => ({ updateOne: { filter: { _id: idOf(key) }, update: { $set: { contentHash, eventId, partition, offset, rememberedAt } }, upsert: true } })),
+        { ordered: false },
+      );
+    } catch (error) {
+      // The events are stored; only their resend is no longer told apart.
+      this.log.warn({ keys: entries.length, reason: error instanceof Error ? error.message : String(error) }, 'producer keys could not be stored: a resend of these events would be accepted again');
+    }
+  }
+}
+
+const idOf = (key: string): string => (Buffer.byteLength(key) <= KEY_OCTETS ? key : `sha256 ${createHash('sha256').update(key).digest('hex')}`);
