@@ -69,8 +69,9 @@ export class StreamSession implements TransportSession {
   }
 
   async send(chunk: Chunk): Promise<SendOutcome> {
-    while (this.over === null && (this.switching || this.segmentIsFull())) await this.changed.next();
-    if (this.over !== null) return this.refusal();
+    while (this.over === null && this.closeBy === Infinity && (this.switching || this.segmentIsFull())) await this.changed.next();
+    // What is written after `close` began could no longer be proven.
+    if (this.over !== null || this.closeBy !== Infinity) return this.refusal();
     this.write(chunk);
     this.schedule();
     await this.link.room(CHUNKS_IN_SOCKET);
