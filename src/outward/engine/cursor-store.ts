@@ -27,7 +27,7 @@ export class CursorStore {
     const now = this.clock.now();
     const due = [...partitions].filter((owned) => {
       if (owned.cursor <= owned.savedCursor) return false;
-      return all || owned.savedCursor < 0 || owned.resolvedSinceSave || now - (this.savedAt.get(owned) ?? 0) >= FILTERED_SAVE_MS;
+      return all || owned.savedCursor < 0 || owned.resolvedSinceSave || Math.abs(now - (this.savedAt.get(owned) ?? 0)) >= FILTERED_SAVE_MS;
     });
     if (due.length === 0) return 0;
     const positions = due.map((owned) => owned.cursor);
@@ -41,7 +41,7 @@ export class CursorStore {
             upsert: true,
           },
         })),
-        { ordered: false },
+        { ordered: false, throwOnValidationError: true },
       );
     } catch (error) {
       for (const owned of due) owned.resolvedSinceSave = true;

@@ -44,7 +44,7 @@ export class DeadLetterStore implements DeadLetterSink {
         offset,
         eventId: event?.id ?? null,
         eventType: event?.type ?? null,
-        occurredAt: event ? new Date(event.occurredAt) : null,
+        occurredAt: event ? timeOf(event.occurredAt) : null,
         code,
         reason,
         rendered: event ? JSON.stringify(event).slice(0, 16_384) : null,
@@ -81,7 +81,8 @@ export class DeadLetterStore implements DeadLetterSink {
       try {
         await this.model.bulkWrite(
           documents.map(({ _id, attempts, ...rest }) => ({ updateOne: { filter: { _id }, update: { $setOnInsert: rest, $inc: { attempts } }, upsert: true } })),
-          { ordered: false },
+          // Without it mongoose leaves out what it cannot cast, and says nothing.
+          { ordered: false, throwOnValidationError: true },
         );
         this.log.warn({ count: documents.length, integration: documents[0]?.integrationName, code: documents[0]?.code, reason: documents[0]?.reason }, 'events became dead letters');
         return;
@@ -93,4 +94,10 @@ export class DeadLetterStore implements DeadLetterSink {
       }
     }
   }
+}
+
+/** Events that producers write into the log themselves are not checked: what is no time is none. */
+function timeOf(text: unknown): Date | null {
+  const time = typeof text === 'string' ? new Date(text) : undefined;
+  return time && !Number.isNaN(time.getTime()) ? time : null;
 }

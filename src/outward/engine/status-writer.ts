@@ -28,7 +28,7 @@ export class StatusWriter {
       const digest = JSON.stringify(rest);
       const id = `${lane.integration.id}:${this.engineId}`;
       const before = this.written.get(id);
-      if (before && before.digest === digest && now - before.at < REFRESH_MS) continue;
+      if (before && before.digest === digest && Math.abs(now - before.at) < REFRESH_MS) continue;
       due.push({ id, digest, status });
     }
     if (due.length === 0) return;
