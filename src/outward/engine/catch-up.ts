@@ -24,7 +24,7 @@ export class CatchUp {
   stop(): void {
     this.stopped = true;
     this.room.notify();
-    void this.reader?.close();
+    this.reader?.close().catch(() => undefined);
   }
 
   private async run(): Promise<void> {
@@ -41,17 +41,17 @@ export class CatchUp {
         const batch = await this.reader.next();
         if (this.stopped) break;
         if (batch.records.length === 0) {
-          owned.taken = Math.max(owned.taken, batch.next);
-          owned.settle();
+          if (batch.next > owned.taken) await context.passGap(owned, batch.next, () => this.stopped);
           continue;
         }
         const parsed = EventBatch.parse(batch);
         if (parsed.unreadable.length > 0) await context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
-        if (this.stopped) break;
         const first = firstOffset(parsed);
-        if (first > owned.taken) context.onGap(owned, owned.taken, first);
+        if (first > owned.taken && !this.stopped) await context.passGap(owned, first, () => this.stopped);
+        if (this.stopped) break;
         owned.lane.offer(owned, parsed, parsed.events.flatMap((event, index) => (owned.lane.wants(event.type) ? [index] : [])));
       } catch (error) {
+        if (this.stopped) break;
         context.log.error({ integration: owned.lane.integration.name, partition: owned.partition, position: owned.taken, err: error }, 'catching up failed; it is tried again');
         await this.reader?.close().catch(() => undefined);
         this.reader = undefined;

@@ -5,11 +5,9 @@ import type { Dialer } from '../../contracts/dialer.js';
 import type { Log } from '../../contracts/log.js';
 import type { AuditEvent } from '../../model/audit-event.js';
 import type { Integration } from '../../model/integration.js';
-import { formatSettingsOf } from '../delivery/shape.js';
-import { testDelivery } from '../delivery/test-delivery.js';
-import { formatFor } from '../formats/index.js';
-import type { IntegrationRepository } from '../integrations/integration-repository.js';
-import { transportFor } from '../transports/index.js';
+import { deliveryPathOf } from '../delivery/delivery-path.js';
+import { failedTest, testDelivery } from '../delivery/test-delivery.js';
+import type { EngineIntegration, IntegrationRepository } from '../integrations/integration-repository.js';
 import type { EngineCommandDocument, TestResult } from './engine-command.schema.js';
 
 /** Commands that run at the same time; more wait for the next turn. */
@@ -66,18 +64,11 @@ export class CommandRunner {
     }
   }
 
-  private async test(integration: Integration): Promise<TestResult> {
+  private async test(integration: EngineIntegration): Promise<TestResult> {
     const { engineId, machineHostname, dialer, clock, timeoutMs } = this.options;
     const event = testEvent(integration, clock.now());
-    const delivery = await testDelivery({
-      settings: integration,
-      event,
-      renderer: formatFor(integration.outputType).compile(formatSettingsOf(integration, machineHostname)),
-      transport: transportFor(integration.protocol),
-      dialer,
-      clock,
-      timeoutMs,
-    });
+    const path = deliveryPathOf(integration, machineHostname);
+    const delivery = 'cause' in path ? failedTest(path) : await testDelivery({ settings: integration, event, renderer: path.renderer, transport: path.transport, dialer, clock, timeoutMs });
     return { ...delivery, engineId, eventId: event.id };
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Model } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/settings.js';
@@ -10,11 +10,9 @@ import type { Integration } from '../../model/integration.js';
 import { AuditService } from '../../platform/audit/audit.service.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
-import { machineHostname, shapeOf } from '../delivery/shape.js';
-import { targetOf } from '../delivery/target.js';
-import { formatFor } from '../formats/index.js';
-import { IntegrationRepository } from '../integrations/integration-repository.js';
-import { transportFor } from '../transports/index.js';
+import { deliveryPathOf } from '../delivery/delivery-path.js';
+import { machineHostname } from '../delivery/shape.js';
+import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
 import { CommandRunner } from './command-runner.js';
 import { CursorStore, cursorId } from './cursor-store.js';
 import { cursorSchema, type CursorDocument } from './cursor.schema.js';
@@ -26,9 +24,11 @@ import type { FeedContext } from './feed-context.js';
 import { engineSchema, type EngineDocument } from './engine.schema.js';
 import { integrationStatusSchema, type IntegrationStatusDocument } from './integration-status.schema.js';
 import type { LanePartition } from './lane-partition.js';
-import { Lane, type HealthChange } from './lane.js';
+import { Lane, type HealthChange, type LaneFigures } from './lane.js';
+import { Lanes } from './lanes.js';
+import { RetentionLoss } from './retention-loss.js';
 import { SharedFeed } from './shared-feed.js';
-import { Signal } from './signal.js';
+import { Signal, within } from './signal.js';
 import { StatusWriter } from './status-writer.js';
 
 /** Version that engines register with. */
@@ -43,7 +43,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   readonly id: string;
   private readonly pool: string;
   private readonly machineHostname = machineHostname();
-  private readonly lanes = new Map<string, Lane>();
+  private readonly lanes: Lanes;
   private readonly feeds = new Map<number, SharedFeed>();
   private readonly cursors: CursorStore;
   private readonly engines: Model<EngineDocument>;
@@ -51,16 +51,18 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly status: StatusWriter;
   private readonly feedContext: FeedContext;
   private readonly deadLetters: DeadLetterStore;
+  private readonly losses: RetentionLoss;
   private readonly turn = new Signal();
   private readonly log: Log;
   private readonly startedAt: number;
   private member: PoolMember | undefined;
   private ranges = new Map<number, PartitionRange>();
-  private since = 0;
   private stopping = false;
   private ended: Promise<void> | undefined;
   private lastCommitAt = 0;
   private lastBeat = { at: 0, delivered: 0, cpu: process.cpuUsage() };
+  /** Partitions that are being given up. */
+  private readonly givingUp = new Map<number, Promise<void>>();
   /** One change of lanes or partitions at a time. */
   private changes: Promise<unknown> = Promise.resolve();
 
@@ -87,13 +89,27 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       model: store.model<EngineCommandDocument>('engine-command', engineCommandSchema),
       engineId: this.id, pool: this.pool, machineHostname: this.machineHostname, integrations, dialer, clock, log: this.log, timeoutMs: settings.engine.testTimeoutMs,
     });
+    this.losses = new RetentionLoss({ eventLog, audit, clock, log: this.log });
+    this.lanes = new Lanes({
+      pool: this.pool,
+      integrations,
+      cursors: this.cursors,
+      clock,
+      log: this.log,
+      stopGraceMs: settings.engine.stopGraceMs,
+      start: (integration, saved, former) => this.startLane(integration, saved, former),
+      serially: (change) => this.serially(change),
+      persist: (act) => this.persist(act),
+      forgetStatus: (id) => this.status.remove(id),
+      ended: () => this.turn.notify(),
+    });
     this.feedContext = {
       eventLog,
       deadLetters: this.deadLetters,
       readOptions: { maxBytes: settings.engine.batchBytes, maxRecords: settings.engine.batchEvents },
       log: this.log,
       engineId: this.id,
-      onGap: (owned, from, to) => void this.countLost(owned, from, to),
+      passGap: (owned, to, abandoned) => this.losses.pass(owned, to, () => this.stopping || abandoned()),
     };
   }
 
@@ -115,12 +131,12 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     const stopListening = this.engineWake.onWake(() => this.turn.notify());
     const { heartbeatMs } = this.settings.engine;
     while (!this.stopping) {
-      await this.attempt('looking for changed integrations', () => this.refresh());
-      if (!this.member && this.since > 0) await this.attempt('joining the pool', async () => void (this.member = await this.eventLog.join(this.pool, this, this.feedContext.readOptions)));
+      await this.attempt('looking for changed integrations', () => this.lanes.follow());
+      if (!this.member && this.lanes.known) await this.attempt('joining the pool', async () => void (this.member = await this.eventLog.join(this.pool, this, this.feedContext.readOptions)));
       await this.attempt('running commands', () => this.commands.takeAll());
       await this.attempt('looking at the log', () => this.lookAtLog());
       await this.attempt('saving cursors', () => this.saveCursors(false));
-      await this.attempt('writing the status', () => this.status.write(this.lanes.values(), this.ranges));
+      await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));
       await this.attempt('writing the heartbeat', () => this.beat());
       if (!this.stopping) await this.turn.wait(heartbeatMs);
     }
@@ -131,42 +147,23 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private async stop(): Promise<void> {
     const { stopGraceMs } = this.settings.engine;
     // Lanes first, so that what is in flight is proven while the partitions are still owned.
-    await Promise.all([...this.lanes.values()].map((lane) => lane.stop(stopGraceMs)));
+    await this.lanes.stop();
     await this.attempt('saving cursors', () => this.saveCursors(true));
     await this.attempt('leaving the pool', async () => this.member?.leave());
     await Promise.all([...this.feeds.values()].map((feed) => feed.stop()));
     await this.commands.stop(stopGraceMs);
-    await this.attempt('writing the status', () => this.status.write(this.lanes.values(), this.ranges));
+    await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));
     await this.attempt('signing off', () => this.engines.deleteOne({ _id: this.id }));
   }
 
   // --- integrations ---
 
-  private async refresh(): Promise<void> {
-    const changes = await this.integrations.changes(this.since);
-    for (const id of changes.deleted) {
-      if (this.lanes.has(id)) await this.serially(() => this.dropLane(id, 'deleted'));
-      if (this.since > 0) await this.cursors.forget(id);
-    }
-    for (const integration of changes.changed) {
-      const lane = this.lanes.get(integration.id);
-      const wanted = integration.enabled && integration.enginePool === this.pool;
-      if (lane && lane.integration.version === integration.version && wanted) continue;
-      if (lane) await this.serially(() => this.dropLane(integration.id, wanted ? 'changed' : 'not wanted here'));
-      if (wanted) await this.serially(() => this.startLane(integration));
-    }
-    this.since = changes.asOf;
-  }
-
-  private async startLane(integration: Integration & { secretsUnreadable?: string }): Promise<void> {
-    const saved = await this.cursors.load([integration.id]);
-    const shape = shapeOf(integration, this.machineHostname);
+  private startLane(integration: EngineIntegration, saved: ReadonlyMap<string, number>, former: LaneFigures | undefined): Lane {
+    const path = deliveryPathOf(integration, this.machineHostname);
     const lane = new Lane({
       integration,
-      transport: transportFor(integration.protocol),
-      target: targetOf(integration),
-      shape,
-      renderer: formatFor(integration.outputType).compile(shape.format),
+      path,
+      former,
       dialer: this.dialer,
       deadLetters: this.deadLetters,
       clock: this.clock,
@@ -175,12 +172,13 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       queueBytes: this.settings.engine.queueBytes,
       inFlightBytes: this.settings.engine.inFlightBytes,
       faultRetryMs: this.settings.engine.faultRetryMs,
-      onHealth: (change) => void this.tellHealth(integration, change),
+      onHealth: (change) => void this.attempt('telling a change of state', () => this.tellHealth(integration, change)),
     });
-    this.lanes.set(integration.id, lane);
     for (const feed of this.feeds.values()) this.addPartition(lane, feed, saved);
-    this.log.info({ integration: integration.name, integrationId: integration.id, version: integration.version, protocol: integration.protocol, outputType: integration.outputType, partitions: this.feeds.size }, 'delivery starts');
-    if (integration.secretsUnreadable) this.log.error({ integration: integration.name, reason: integration.secretsUnreadable }, 'the secrets of an integration cannot be read');
+    const facts = { integration: integration.name, integrationId: integration.id, version: integration.version };
+    if ('cause' in path) this.log.error({ ...facts, cause: path.cause, fix: path.fix }, 'delivery cannot start; its events wait in the log');
+    else this.log.info({ ...facts, protocol: integration.protocol, outputType: integration.outputType, partitions: this.feeds.size }, 'delivery starts');
+    return lane;
   }
 
   private addPartition(lane: Lane, feed: SharedFeed, saved: ReadonlyMap<string, number>): LanePartition {
@@ -193,51 +191,52 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     return integration.startPositions?.[String(partition)] ?? this.ranges.get(partition)?.first ?? 0;
   }
 
-  private async dropLane(id: string, why: string): Promise<void> {
-    const lane = this.lanes.get(id);
-    if (!lane) return;
-    this.lanes.delete(id);
-    await lane.stop(this.settings.engine.stopGraceMs);
-    if (why === 'deleted') await this.cursors.forget(id);
-    else await this.persist(() => this.cursors.save(lane.partitions.values(), true));
-    if (why !== 'changed') await this.status.remove(id);
-    this.log.info({ integration: lane.integration.name, integrationId: id, why, ...lane.counters }, 'delivery stopped');
-  }
-
   // --- partitions (called by the event log) ---
 
   async startAt(partition: number, range: PartitionRange): Promise<number> {
     this.ranges.set(partition, range);
-    const saved = await this.cursors.load([...this.lanes.keys()]);
-    const positions = [...this.lanes.values()].map((lane) => saved.get(cursorId(lane.integration.id, partition)) ?? this.startOf(lane.integration, partition));
+    const saved = await this.cursors.load([...this.lanes.running.keys()]);
+    const positions = [...this.lanes.running.values()].map((lane) => saved.get(cursorId(lane.integration.id, partition)) ?? this.startOf(lane.integration, partition));
     // The one that is furthest sets the pace; those before it catch up for themselves.
     return positions.length === 0 ? range.next : Math.max(range.first, Math.min(range.next, Math.max(...positions)));
   }
 
   assigned(owned: OwnedPartition): Promise<void> {
     return this.serially(async () => {
-      const saved = await this.persist(() => this.cursors.load([...this.lanes.keys()]));
+      await this.givingUp.get(owned.partition);
+      const saved = await this.persist(() => this.cursors.load([...this.lanes.running.keys()]));
       const range = this.ranges.get(owned.partition);
-      const positions = [...this.lanes.values()].map((lane) => saved.get(cursorId(lane.integration.id, owned.partition)) ?? this.startOf(lane.integration, owned.partition));
+      const positions = [...this.lanes.running.values()].map((lane) => saved.get(cursorId(lane.integration.id, owned.partition)) ?? this.startOf(lane.integration, owned.partition));
       const position = positions.length === 0 ? (range?.next ?? 0) : Math.max(range?.first ?? 0, Math.max(...positions));
       owned.reader.seek(position);
       const feed = new SharedFeed(owned, position, this.feedContext);
       this.feeds.set(owned.partition, feed);
       // Furthest first: it goes with the shared reader, the others behind it.
-      const lanes = [...this.lanes.values()].map((lane, at) => ({ lane, position: positions[at] ?? 0 })).sort((a, b) => b.position - a.position);
+      const lanes = [...this.lanes.running.values()].map((lane, at) => ({ lane, position: positions[at] ?? 0 })).sort((a, b) => b.position - a.position);
       for (const { lane } of lanes) this.addPartition(lane, feed, saved);
     });
   }
 
+  /** Partitions are given up side by side, so that all of them have the whole grace. */
   revoked(partition: number, graceMs: number): Promise<void> {
-    return this.serially(async () => {
-      const feed = this.feeds.get(partition);
-      if (!feed) return;
-      const given = await Promise.all([...this.lanes.values()].map((lane) => lane.remove(partition, graceMs)));
-      this.feeds.delete(partition);
-      await feed.stop();
-      await this.attempt('saving cursors', () => this.cursors.save(given.filter((owned) => owned !== undefined), true));
-    });
+    const given = this.changes.then(() => this.giveUp(partition, graceMs)).finally(() => this.givingUp.delete(partition));
+    this.givingUp.set(partition, given.catch(() => undefined));
+    return given;
+  }
+
+  private async giveUp(partition: number, graceMs: number): Promise<void> {
+    const feed = this.feeds.get(partition);
+    if (!feed) return;
+    // At once: a lane that starts meanwhile must not get it.
+    this.feeds.delete(partition);
+    const lanes = [...this.lanes.running.values()];
+    const [given] = await Promise.all([
+      Promise.all(lanes.map((lane) => lane.remove(partition, graceMs))),
+      // Those that are ending send the last of it.
+      within(graceMs, this.lanes.left()),
+    ]);
+    await feed.stop();
+    await this.attempt('saving cursors', () => this.cursors.save(given.filter((owned) => owned !== undefined), true));
   }
 
   // --- what is done at each turn ---
@@ -245,57 +244,31 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private async lookAtLog(): Promise<void> {
     for (const range of await this.eventLog.ranges()) {
       this.ranges.set(range.partition, range);
-      for (const lane of this.lanes.values()) {
+      for (const lane of this.lanes.running.values()) {
         const owned = lane.partitions.get(range.partition);
-        if (owned && owned.taken < range.first) await this.countLost(owned, owned.taken, range.first);
+        if (owned) await this.losses.passWaiting(owned, range.first, () => true);
       }
     }
   }
 
-  /** Retention removed events that an integration had not received: it is told, with the count, once. */
-  private async countLost(owned: LanePartition, from: number, to: number): Promise<void> {
-    const { lane, partition } = owned;
-    const first = (await this.eventLog.ranges()).find((range) => range.partition === partition)?.first ?? from;
-    const end = Math.min(to, first);
-    if (end <= from || owned.lostTo >= end) return;
-    const begin = Math.max(from, owned.lostTo);
-    owned.lostTo = end;
-    const count = end - begin;
-    lane.counters.lost += count;
-    if (owned.taken < end) owned.taken = end;
-    owned.settle();
-    const { id, name } = lane.integration;
-    this.log.error({ integration: name, integrationId: id, partition, from: begin, to: end, count }, 'events were removed by retention before the integration received them');
-    const record = newAuditRecord(
-      {
-        type: 'siem.retention.exceeded', actor: systemActor('engine'), subject: { kind: 'integration', id, name }, outcome: 'failure',
-        reason: `retention removed ${count} events of partition ${partition} (positions ${begin} to ${end - 1}) before they were delivered`, attributes: { count, partition, from: begin, to: end - 1 },
-      },
-      this.clock,
-    );
-    // The same loss found again after a crash is the same event.
-    record.id = createHash('sha256').update(`${id}:${partition}:${begin}:${end}`).digest('hex').slice(0, 40);
-    await this.persist(() => this.audit.record(record));
-  }
-
   private async saveCursors(all: boolean): Promise<void> {
     const now = this.clock.now();
-    if (!all && now - this.lastCommitAt < this.settings.engine.commitIntervalMs - this.settings.engine.heartbeatMs / 2) return;
+    if (!all && Math.abs(now - this.lastCommitAt) < this.settings.engine.commitIntervalMs - this.settings.engine.heartbeatMs / 2) return;
     this.lastCommitAt = now;
     await this.cursors.save(
-      [...this.lanes.values()].flatMap((lane) => [...lane.partitions.values()]),
+      [...this.lanes.running.values()].flatMap((lane) => [...lane.partitions.values()]),
       all,
     );
     for (const feed of this.feeds.values()) {
       let least = Number.POSITIVE_INFINITY;
-      for (const lane of this.lanes.values()) least = Math.min(least, lane.partitions.get(feed.partition)?.cursor ?? Number.POSITIVE_INFINITY);
+      for (const lane of this.lanes.running.values()) least = Math.min(least, lane.partitions.get(feed.partition)?.cursor ?? Number.POSITIVE_INFINITY);
       if (Number.isFinite(least)) await feed.owned.commit(least);
     }
   }
 
   private async beat(): Promise<void> {
     const now = this.clock.now();
-    const delivered = [...this.lanes.values()].reduce((sum, lane) => sum + lane.counters.delivered, 0);
+    const delivered = [...this.lanes.running.values()].reduce((sum, lane) => sum + lane.counters.delivered, 0);
     const seconds = Math.max(0.001, (now - this.lastBeat.at) / 1000);
     const used = process.cpuUsage(this.lastBeat.cpu);
     const document: Omit<EngineDocument, '_id'> = {
@@ -306,7 +279,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       startedAt: new Date(this.startedAt),
       heartbeatAt: new Date(now),
       partitions: [...this.feeds.keys()].sort((a, b) => a - b),
-      integrations: this.lanes.size,
+      integrations: this.lanes.running.size,
       rssBytes: process.memoryUsage.rss(),
       cpuPercent: Math.round((used.user + used.system) / 10_000 / seconds),
       eventsPerSecond: Math.max(0, Math.round((delivered - this.lastBeat.delivered) / seconds)),

@@ -11,8 +11,8 @@ export interface FeedContext {
   readOptions: ReadOptions;
   log: Log;
   engineId: string;
-  /** Told when a lane met a gap: events that retention may have removed. */
-  onGap: (owned: LanePartition, from: number, to: number) => void;
+  /** Takes a lane over a gap that begins where it stands: events that retention may have removed. Ends when that was told durably. @throws when abandoned */
+  passGap: (owned: LanePartition, to: number, abandoned: () => boolean) => Promise<void>;
 }
 
 /** The first position that the batch holds, readable or not. */

@@ -18,8 +18,10 @@ export class LanePartition {
   /** High-water marks, so that what is read again is counted once as filtered and counted as repeated when sent again. */
   seenTo: number;
   sentTo: number;
-  /** Everything before it that retention removed was counted as lost. */
-  lostTo = 0;
+  /** Losses are told one after the other: the last of them. */
+  tellingLoss: Promise<void> = Promise.resolve();
+  /** What retention removed and was told, runs of positions that do not overlap; those before the cursor are forgotten. */
+  private told: Array<{ from: number; to: number }> = [];
   /** Reads for this partition alone while it is behind the shared reader. */
   catchUp: CatchUp | undefined;
   /** Routing scratch of the shared feed: indices wanted from the batch at hand. */
@@ -46,6 +48,29 @@ export class LanePartition {
   rewind(): void {
     this.taken = this.cursor;
     this.outstanding = 0;
+  }
+
+  /** Whether somebody reads for it now, and so meets gaps himself. */
+  get reading(): boolean {
+    return this.feed.hasLive(this) || this.catchUp !== undefined;
+  }
+
+  /** The parts of a run of positions that were not told as lost before: after a rewind the same gap is met again, and a wider one may be. */
+  untold(from: number, to: number): Array<{ from: number; to: number }> {
+    const parts: Array<{ from: number; to: number }> = [];
+    let at = from;
+    for (const known of this.told) {
+      if (known.to <= at) continue;
+      if (known.from >= to) break;
+      if (known.from > at) parts.push({ from: at, to: known.from });
+      at = known.to;
+    }
+    if (at < to) parts.push({ from: at, to });
+    return parts;
+  }
+
+  markTold(from: number, to: number): void {
+    this.told = [...this.told.filter((known) => known.to > this.cursor), { from, to }].sort((a, b) => a.from - b.from);
   }
 
   /** Nothing waits: the cursor may stand where reading stands. */

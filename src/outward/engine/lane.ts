@@ -1,19 +1,18 @@
 import type { Dialer } from '../../contracts/dialer.js';
-import type { Renderer } from '../../contracts/format.js';
 import type { Log } from '../../contracts/log.js';
-import type { Chunk, Evidence, Target, Transport, TransportSession } from '../../contracts/transport.js';
+import type { Chunk, Evidence, TransportSession } from '../../contracts/transport.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Failure } from '../../model/failure.js';
 import { wantsType, type Integration } from '../../model/integration.js';
 import type { EventBatch } from '../delivery/event-batch.js';
+import type { DeliveryPath } from '../delivery/delivery-path.js';
 import { Rendering, type RenderReject } from '../delivery/rendering.js';
-import type { Shape } from '../delivery/shape.js';
 import { backoffMs } from './backoff.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
 import { LanePartition, type Lot } from './lane-partition.js';
 import type { SharedFeed } from './shared-feed.js';
-import { Signal } from './signal.js';
+import { Signal, within } from './signal.js';
 
 /** The most that goes out in one chunk, so that a slow receiver is noticed and a stop waits for little. */
 const CHUNK_BYTES = 256 * 1024;
@@ -29,15 +28,25 @@ export interface LaneCounters {
   lost: number;
 }
 
+/** What is known of an integration beyond the life of one lane. */
+export interface LaneFigures {
+  counters: LaneCounters;
+  evidence: Evidence | null;
+  lastDeliveredAt: number | null;
+  lastFailure: (Failure & { at: number }) | null;
+  /** It was told as down and not yet as recovered. */
+  down: boolean;
+}
+
 /** Told when an integration goes down or comes back; never for a single try. */
 export type HealthChange = { to: 'down'; failure: Failure; consecutiveFailures: number } | { to: 'recovered' };
 
 export interface LaneOptions {
   integration: Integration;
-  transport: Transport;
-  target: Target;
-  shape: Shape;
-  renderer: Renderer;
+  /** How to deliver, or why that cannot be: then the lane stays in fault and holds its cursors until the settings change. */
+  path: DeliveryPath | Failure;
+  /** Of the lane of the same integration before its settings changed: they go on. */
+  former?: LaneFigures;
   dialer: Dialer;
   deadLetters: DeadLetterSink;
   clock: Clock;
@@ -83,18 +92,36 @@ export class Lane {
   private inFlightBytes = 0;
   private session: TransportSession | undefined;
   private opening: AbortController | undefined;
+  private plannedWaitMs = 0;
   private lastNumber = 0;
   private safeNumber = 0;
   /** Grows with each rewind: what was begun before it does not count any more. */
   private epoch = 0;
   private stopping = false;
+  private stopped: Promise<void> | undefined;
   private down = false;
   private lastState: DeliveryState = 'idle';
   private readonly work = new Signal();
+  private readonly path: DeliveryPath | undefined;
   private readonly ended: Promise<void>;
 
   constructor(private readonly options: LaneOptions) {
-    this.since = options.clock.now();
+    const { path, former, clock } = options;
+    this.since = clock.now();
+    if (former) {
+      Object.assign(this.counters, former.counters);
+      this.evidence = former.evidence;
+      this.lastDeliveredAt = former.lastDeliveredAt;
+      this.lastFailure = former.lastFailure;
+      this.down = former.down;
+    }
+    if ('cause' in path) {
+      this.consecutiveFailures = 1;
+      this.lastFailure = { ...path, at: clock.now() };
+      this.tellDown(path);
+    } else {
+      this.path = path;
+    }
     this.ended = this.run();
   }
 
@@ -106,19 +133,29 @@ export class Lane {
     return wantsType(this.options.integration.filter.types, type);
   }
 
-  /** Room for another batch. */
+  /** Room for another batch. While the receiver is not known to work again, one batch is enough to try it: many dead ones must not fill the memory. */
   get hasRoom(): boolean {
-    return this.queueBytes < this.options.queueBytes;
+    return this.consecutiveFailures > 0 ? this.queueBytes === 0 : this.queueBytes < this.options.queueBytes;
   }
 
   /** Little left to send: the shared reader goes on for its sake. */
   get starving(): boolean {
-    return this.queueBytes < this.options.queueBytes / 4;
+    return this.hasRoom && this.queueBytes < this.options.queueBytes / 4;
+  }
+
+  /** Not one more batch, even if it was read for this lane too: the partitions of a lane fill its queue side by side. */
+  get overfull(): boolean {
+    return this.queueBytes >= 2 * this.options.queueBytes;
   }
 
   /** Whether it takes events now; not while it waits after a failure. */
   get receptive(): boolean {
-    return !this.stopping && this.nextTryAt === null;
+    return !this.stopping && this.nextTryAt === null && this.path !== undefined;
+  }
+
+  get figures(): LaneFigures {
+    const { counters, evidence, lastDeliveredAt, lastFailure, down } = this;
+    return { counters: { ...counters }, evidence, lastDeliveredAt, lastFailure, down };
   }
 
   get state(): DeliveryState {
@@ -148,6 +185,8 @@ export class Lane {
   async remove(partition: number, graceMs: number): Promise<LanePartition | undefined> {
     const owned = this.partitions.get(partition);
     if (!owned) return undefined;
+    // At once, so that a failure while it waits does not attach it again.
+    this.partitions.delete(partition);
     owned.feed.detach(owned);
     for (let at = this.queue.length - 1; at >= 0; at--) {
       const lot = this.queue[at];
@@ -156,9 +195,11 @@ export class Lane {
       this.queueBytes -= lot.bytes;
       owned.outstanding -= lot.indices.length - lot.at;
     }
-    const deadline = this.options.clock.now() + graceMs;
-    while (this.inFlight.some((entry) => entry.owner === owned) && this.options.clock.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-    this.partitions.delete(partition);
+    // What was dropped counts as not taken: the cursor gets as far as what is in flight, no further.
+    owned.taken = this.inFlight.reduce((far, entry) => (entry.owner === owned ? Math.max(far, entry.position) : far), owned.cursor);
+    this.tellRoom();
+    const giveUpAt = performance.now() + graceMs;
+    while (this.inFlight.some((entry) => entry.owner === owned) && performance.now() < giveUpAt) await new Promise((resolve) => setTimeout(resolve, 20));
     return owned;
   }
 
@@ -188,17 +229,22 @@ export class Lane {
     this.work.notify();
   }
 
-  /** Ends in order: what is in flight gets `graceMs` to become safe; the rest is read again by whoever goes on. */
-  async stop(graceMs: number): Promise<void> {
-    if (this.stopping) return this.ended;
+  /** Ends in order: what is in flight gets `graceMs` to become safe; the rest is read again by whoever goes on. Takes little more than `graceMs`. */
+  stop(graceMs: number): Promise<void> {
+    this.stopped ??= this.end(graceMs);
+    return this.stopped;
+  }
+
+  private async end(graceMs: number): Promise<void> {
     this.stopping = true;
+    const giveUpAt = performance.now() + graceMs;
     for (const owned of this.partitions.values()) owned.feed.detach(owned);
     this.opening?.abort();
     this.work.notify();
     await this.session?.close(graceMs);
-    this.session = undefined;
-    this.work.notify();
-    await this.ended;
+    // What still runs (a dead letter that cannot be stored) changes nothing any more.
+    await within(Math.max(0, giveUpAt - performance.now()), this.ended);
+    this.rewind();
   }
 
   private async run(): Promise<void> {
@@ -206,6 +252,7 @@ export class Lane {
       try {
         await this.step();
       } catch (error) {
+        if (this.stopping) return;
         // Nothing here may end the lane: an unexpected fault is a failure like any other.
         this.options.log.error({ integration: this.integration.name, err: error }, 'delivery met an unexpected fault');
         this.fail({ code: 'unexpected', stage: 'send', cause: error instanceof Error ? error.message : String(error), fix: 'See the service log; delivery goes on by itself.', needsPerson: false });
@@ -214,27 +261,30 @@ export class Lane {
   }
 
   private async step(): Promise<void> {
+    const { path } = this;
+    if (!path) return this.work.wait();
     if (this.nextTryAt !== null) {
       const waitMs = this.nextTryAt - this.options.clock.now();
-      if (waitMs > 0) return this.work.wait(waitMs);
+      // More than was planned: the clock was set back.
+      if (waitMs > 0 && waitMs <= this.plannedWaitMs) return this.work.wait(waitMs);
       this.nextTryAt = null;
       for (const owned of this.partitions.values()) owned.feed.attach(owned);
     }
     const lot = this.queue[0];
     if (!lot || this.inFlightBytes >= this.options.inFlightBytes) return this.work.wait();
     const { epoch } = this;
-    const session = this.session ?? (await this.open());
+    const session = this.session ?? (await this.open(path));
     if (!session || this.epoch !== epoch || this.stopping) return;
-    await this.sendNext(session, epoch);
+    await this.sendNext(path, session, epoch);
   }
 
-  private async open(): Promise<TransportSession | undefined> {
+  private async open({ transport, target }: DeliveryPath): Promise<TransportSession | undefined> {
     const { epoch } = this;
     this.opening = new AbortController();
     this.lastNumber = 0;
     this.safeNumber = 0;
     let current = true;
-    const outcome = await this.options.transport.open(this.options.target, {
+    const outcome = await transport.open(target, {
       dialer: this.options.dialer,
       signal: this.opening.signal,
       listener: {
@@ -261,10 +311,10 @@ export class Lane {
     return outcome.session;
   }
 
-  private async sendNext(session: TransportSession, epoch: number): Promise<void> {
+  private async sendNext(path: DeliveryPath, session: TransportSession, epoch: number): Promise<void> {
     const lot = this.queue[0];
     if (!lot) return;
-    const { chunk, indices, rejects, position } = this.build(lot);
+    const { chunk, indices, rejects, position } = this.build(path, lot);
     const entry: InFlight = { number: chunk.number, owner: lot.owner, position, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes, settled: false };
     this.inFlight.push(entry);
     this.inFlightBytes += entry.bytes;
@@ -278,7 +328,8 @@ export class Lane {
       const outcome = await session.send(chunk);
       if (this.epoch !== epoch) return;
       if (outcome.type === 'failed') {
-        this.fail(outcome.failure);
+        // Refused since the session is being closed: what is safe was told, the rest is read again.
+        if (!this.stopping) this.fail(outcome.failure);
         return;
       }
       const refused = (outcome.rejected ?? []).map((item) => ({ index: indices[item.index] ?? -1, code: item.code, reason: item.reason }));
@@ -292,8 +343,7 @@ export class Lane {
   }
 
   /** The next chunk of a lot; the lot leaves the queue when it was the last. */
-  private build(lot: Lot): { chunk: Chunk; indices: number[]; rejects: Array<RenderReject & { index: number }>; position: number } {
-    const { shape, renderer, transport } = this.options;
+  private build({ shape, renderer, transport }: DeliveryPath, lot: Lot): { chunk: Chunk; indices: number[]; rejects: Array<RenderReject & { index: number }>; position: number } {
     const rendering = Rendering.of(lot.batch, shape, renderer);
     const buffers: Buffer[] = [];
     const indices: number[] = [];
@@ -316,11 +366,15 @@ export class Lane {
     if (done) {
       this.queue.shift();
       this.queueBytes -= lot.bytes;
-      for (const owned of this.partitions.values()) owned.feed.roomChanged(owned);
+      this.tellRoom();
     }
     if (indices.length > 0) this.lastNumber++;
     // Without octets to send the entry shares the number of the chunk before it: it is safe when that one is.
     return { chunk: { number: this.lastNumber, buffers, events: indices.length, bytes }, indices, rejects, position };
+  }
+
+  private tellRoom(): void {
+    for (const owned of this.partitions.values()) owned.feed.roomChanged(owned);
   }
 
   /** Stores dead letters before the cursor may pass them. False when a rewind came in between. */
@@ -366,10 +420,10 @@ export class Lane {
     if (this.consecutiveFailures > 0) {
       this.options.log.info({ integration: this.integration.name, afterFailures: this.consecutiveFailures }, 'delivery goes on');
       this.consecutiveFailures = 0;
-      if (this.down) {
-        this.down = false;
-        this.options.onHealth({ to: 'recovered' });
-      }
+    }
+    if (this.down) {
+      this.down = false;
+      this.options.onHealth({ to: 'recovered' });
     }
     this.work.notify();
   }
@@ -392,14 +446,18 @@ export class Lane {
     this.consecutiveFailures++;
     this.lastFailure = { ...failure, at: clock.now() };
     const waitMs = failure.needsPerson ? Math.max(faultRetryMs, backoffMs(this.consecutiveFailures, retryInitialMs, retryMaxMs, random())) : backoffMs(this.consecutiveFailures, retryInitialMs, retryMaxMs, random());
+    this.plannedWaitMs = waitMs;
     this.nextTryAt = clock.now() + waitMs;
     log.warn({ integration: this.integration.name, integrationId: this.integration.id, code: failure.code, stage: failure.stage, cause: failure.cause, attempt: this.consecutiveFailures, nextTryInMs: waitMs }, 'delivery failed; it is tried again from the cursor');
-    if (!this.down && (failure.needsPerson || this.consecutiveFailures >= DOWN_AFTER_FAILURES)) {
-      this.down = true;
-      this.options.onHealth({ to: 'down', failure, consecutiveFailures: this.consecutiveFailures });
-    }
+    if (failure.needsPerson || this.consecutiveFailures >= DOWN_AFTER_FAILURES) this.tellDown(failure);
     void session?.close(0);
     this.work.notify();
+  }
+
+  private tellDown(failure: Failure): void {
+    if (this.down) return;
+    this.down = true;
+    this.options.onHealth({ to: 'down', failure, consecutiveFailures: this.consecutiveFailures });
   }
 
   private rewind(): void {

@@ -5,6 +5,9 @@ import { firstOffset, type FeedContext } from './feed-context.js';
 import type { LanePartition } from './lane-partition.js';
 import { Signal } from './signal.js';
 
+/** A lane that is so many events ahead of the shared reader does not wait for it to read them all: the reader goes there at once. */
+const JUMP_EVENTS = 10_000;
+
 /**
  * The one reader of a partition that all lanes of the pool share. It goes at the pace of the fastest lane that is with it: a lane without room is
  * left behind (it reads for itself and comes back when it has caught up), so nobody waits for a slow one.
@@ -33,17 +36,23 @@ export class SharedFeed {
     return this.owned.partition;
   }
 
-  /** Lets a lane in where it stands: with the shared reader when it is there (or when nobody else is), else by a reader of its own. */
+  hasLive(lane: LanePartition): boolean {
+    return this.live.has(lane);
+  }
+
+  /** Lets a lane in where it stands: with the shared reader when it is there (or when nobody else is, or they are far behind), else by a reader of its own. */
   attach(lane: LanePartition): void {
     if (this.stopped || this.live.has(lane) || lane.catchUp) return;
-    if (this.live.size === 0) {
-      if (lane.taken !== this.position) {
+    const ahead = lane.taken - this.position;
+    if (this.live.size === 0 || ahead > JUMP_EVENTS) {
+      for (const slow of [...this.live]) this.leaveBehind(slow);
+      if (ahead !== 0) {
         this.position = lane.taken;
         this.seeks++;
         this.owned.reader.seek(lane.taken);
       }
       this.join(lane);
-    } else if (lane.taken >= this.position) {
+    } else if (ahead >= 0) {
       this.join(lane);
     } else {
       this.leaveBehind(lane);
@@ -92,7 +101,8 @@ export class SharedFeed {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      if (!this.mayRead()) {
+      const pressed = this.someoneWaitsForRoom();
+      if (this.live.size === 0 || (pressed && !this.someoneStarves())) {
         await this.changed.wait();
         continue;
       }
@@ -107,8 +117,10 @@ export class SharedFeed {
         }
         const parsed = EventBatch.parse(batch);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
-        if (seeks === this.seeks && !this.stopped) this.route(parsed);
+        await this.passGaps(firstOffset(parsed));
+        if (seeks === this.seeks && !this.stopped) this.route(parsed, pressed);
       } catch (error) {
+        if (this.stopped) return;
         this.context.log.error({ partition: this.partition, position: this.position, err: error }, 'reading the event log failed; it is read again');
         await new Promise((resolve) => setTimeout(resolve, 500));
         // Read again from where routing stands.
@@ -118,21 +130,33 @@ export class SharedFeed {
     }
   }
 
-  /** On when all have room, or when a lane has little left to send; then those without room are left behind. */
-  private mayRead(): boolean {
-    if (this.live.size === 0) return false;
-    let room = true;
-    for (const owned of this.live) {
-      if (owned.lane.starving) return true;
-      if (!owned.lane.hasRoom) room = false;
-    }
-    return room;
+  private someoneWaitsForRoom(): boolean {
+    for (const owned of this.live) if (!owned.lane.hasRoom) return true;
+    return false;
   }
 
-  private route(batch: EventBatch): void {
-    for (const owned of this.live) if (!owned.lane.hasRoom) this.leaveBehind(owned);
-    const first = firstOffset(batch);
-    for (const owned of this.live) if (first > owned.taken) this.context.onGap(owned, owned.taken, first);
+  /** Reading goes on for the sake of a lane that has little left to send. */
+  private someoneStarves(): boolean {
+    for (const owned of this.live) if (owned.lane.starving) return true;
+    return false;
+  }
+
+  private async passGaps(first: number): Promise<void> {
+    for (;;) {
+      const owned = [...this.live].find((lane) => lane.taken < first);
+      if (!owned) return;
+      try {
+        await this.context.passGap(owned, first, () => this.stopped || !this.live.has(owned));
+      } catch (error) {
+        // One that left meanwhile meets the gap again by itself.
+        if (this.live.has(owned)) throw error;
+      }
+    }
+  }
+
+  /** @param pressed one lane had no room when the batch was read for another: those that have none now are left behind */
+  private route(batch: EventBatch, pressed: boolean): void {
+    for (const owned of [...this.live]) if (owned.lane.overfull || (pressed && !owned.lane.hasRoom)) this.leaveBehind(owned);
     const { events } = batch;
     for (let index = 0; index < events.length; index++) {
       const event = events[index];

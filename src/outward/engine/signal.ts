@@ -29,3 +29,15 @@ export class Signal {
     });
   }
 }
+
+/** Ends with the work or after the time, whichever comes first. A failure of the work is its owner's affair. */
+export async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([
+    work.catch(() => undefined),
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, ms);
+    }),
+  ]);
+  clearTimeout(timer);
+}

@@ -1,11 +1,14 @@
 import type { Integration } from '../../model/integration.js';
 
+/** An integration with its secrets opened. Where that is not possible the secret is absent and `secretsUnreadable` says why: nothing may be sent then. */
+export type EngineIntegration = Integration & { secretsUnreadable?: string };
+
 /** What changed since a moment: engines ask every second and compare versions, so an overlap is harmless. */
 export interface IntegrationChanges {
   /** Ask with this the next time. */
   asOf: number;
-  /** Changed or new, secrets opened. An integration whose secrets cannot be opened comes with `secretsUnreadable`. */
-  changed: Array<Integration & { secretsUnreadable?: string }>;
+  /** Changed or new. */
+  changed: EngineIntegration[];
   /** Ids of those that are gone. */
   deleted: string[];
 }
@@ -14,5 +17,5 @@ export interface IntegrationChanges {
 export abstract class IntegrationRepository {
   /** All pools; `since` 0 gives everything that is not deleted. */
   abstract changes(since: number): Promise<IntegrationChanges>;
-  abstract get(id: string): Promise<Integration | undefined>;
+  abstract get(id: string): Promise<EngineIntegration | undefined>;
 }

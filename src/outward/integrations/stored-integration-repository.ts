@@ -4,9 +4,8 @@ import { CLOCK } from '../../contracts/clock.js';
 import type { Clock } from '../../contracts/clock.js';
 import { SECRETS } from '../../contracts/secrets.js';
 import type { Secrets } from '../../contracts/secrets.js';
-import type { Integration } from '../../model/integration.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
-import { IntegrationRepository, type IntegrationChanges } from './integration-repository.js';
+import { IntegrationRepository, type EngineIntegration, type IntegrationChanges } from './integration-repository.js';
 import { openIntegration, type OpenedIntegration } from './integration-secrets.js';
 import { integrationDocumentSchema, type IntegrationDocument } from './integration.schema.js';
 
@@ -44,13 +43,13 @@ export class StoredIntegrationRepository extends IntegrationRepository {
     };
   }
 
-  override async get(id: string): Promise<Integration | undefined> {
+  override async get(id: string): Promise<EngineIntegration | undefined> {
     const document = await this.integrations.findOne({ _id: id, deleted: false }, { auditOutbox: 0 }).lean<IntegrationDocument>();
     return document ? integrationOf(openIntegration(document, this.secrets)) : undefined;
   }
 }
 
-function integrationOf({ document, settings, unreadable }: OpenedIntegration): Integration & { secretsUnreadable?: string } {
+function integrationOf({ document, settings, unreadable }: OpenedIntegration): EngineIntegration {
   return {
     ...settings,
     id: document._id,
