@@ -14,26 +14,38 @@ import { SecretsModule } from './platform/secrets/secrets.module.js';
 import type { PinoLog } from './platform/telemetry/pino-log.js';
 import { TelemetryModule } from './platform/telemetry/telemetry.module.js';
 
-/** The composition root: the only file that picks implementations. Which stores are used follows from the settings. */
+type Modules = NonNullable<DynamicModule['imports']>;
+
+/** The composition root: the only file that picks implementations. Stores follow from the settings, modules from the roles of this process. */
 @Module({})
 export class AppModule {
   static forRoot(settings: Settings, log: PinoLog): DynamicModule {
-    return {
-      module: AppModule,
-      imports: [
-        ConfigModule.forRoot(settings),
-        TelemetryModule.forRoot(settings, log),
-        SecretsModule,
-        NetworkModule,
-        DocumentsModule,
-        EventLogModule,
-        JobsModule,
-        AuditModule,
-        AccessModule.forRoot(),
-        IntakeModule,
-        IntegrationsModule,
-        EngineModule,
-      ],
-    };
+    return { module: AppModule, imports: [...ground(settings, log), ...wings(settings)] };
   }
+}
+
+/**
+ * What every process stands on. Scheduled work, the audit relay among it, runs in whichever process gets its lease; so each of them can append events (IntakeModule).
+ * Which routes are served is decided at the listener: without the role `api` only health and metrics (platform/http/served-paths.ts).
+ */
+function ground(settings: Settings, log: PinoLog): Modules {
+  return [
+    ConfigModule.forRoot(settings),
+    TelemetryModule.forRoot(settings, log),
+    SecretsModule,
+    NetworkModule,
+    DocumentsModule,
+    EventLogModule,
+    JobsModule,
+    AuditModule,
+    AccessModule.forRoot(),
+    IntakeModule,
+  ];
+}
+
+function wings({ roles }: Settings): Modules {
+  const modules: Modules = [];
+  if (roles.includes('api')) modules.push(IntegrationsModule);
+  if (roles.includes('engine')) modules.push(EngineModule);
+  return modules;
 }

@@ -23,7 +23,8 @@ async function main(): Promise<void> {
   // A forgotten rejection must not end a service that has accepted events; it is a defect and is said so.
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a promise was rejected and nobody looked'));
   const { url, openApiUrl, docsUrl, application } = await startService(settings, log);
-  process.stdout.write(`Tidegate is ready at ${url} (roles ${settings.roles.join(', ')})\n  OpenAPI    ${openApiUrl}\n  reference  ${docsUrl}\n`);
+  process.stdout.write(`Tidegate is ready at ${url} (roles ${settings.roles.join(', ')})\n`);
+  if (settings.roles.includes('api')) process.stdout.write(`  OpenAPI    ${openApiUrl}\n  reference  ${docsUrl}\n`);
 
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

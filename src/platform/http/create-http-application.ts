@@ -17,6 +17,7 @@ import { API_DOCS_PATH, OPEN_API_PATH, serveOpenApi } from './open-api.js';
 import { ProblemFilter } from './problem.filter.js';
 import { jsonBody, RAW_BODY_PATHS, rawBody } from './request-body.js';
 import { refuseOtherSites, requestIds, securityHeaders } from './request-context.js';
+import { serveOnly } from './served-paths.js';
 import { SIEM_RAW_PATHS, siemPaths } from './siem-paths.js';
 import { readTlsPair, reloadTlsPair, warnOfTlsFiles } from './tls-files.js';
 
@@ -25,6 +26,8 @@ export interface HttpApplicationOptions {
   log: Log;
   /** For the OpenAPI document. */
   version?: string;
+  /** The only paths that are served; every route when absent. */
+  paths?: readonly string[];
   clock?: Clock;
   /** How often the files of the certificate are looked at. */
   tlsPollMs?: number;
@@ -71,6 +74,7 @@ export async function createHttpApplication(module: Type<unknown> | DynamicModul
   app.use(requestIds(log));
   app.use(securityHeaders(pair !== undefined, API_DOCS_PATH));
   app.use(refuseOtherSites);
+  if (options.paths) app.use(serveOnly(options.paths));
   const express: Express = app.getHttpAdapter().getInstance();
   app.use(siemPaths(siem.basePath));
   for (const path of [...RAW_BODY_PATHS, ...SIEM_RAW_PATHS]) express.post(path, rawBody(http.requestBytes));

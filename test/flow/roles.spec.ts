@@ -1,0 +1,45 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { EngineService } from '../../src/outward/engine/engine.service.js';
+import { IntegrationsService } from '../../src/outward/integrations/integrations.service.js';
+import { startTestService, type TestService } from '../support/service.js';
+
+describe('a process with some of the roles', () => {
+  let test: TestService | undefined;
+  afterEach(async () => {
+    await test?.end();
+    test = undefined;
+  });
+  const has = (token: Parameters<TestService['service']['application']['app']['get']>[0]): boolean => {
+    try {
+      return Boolean(test?.service.application.app.get(token, { strict: false }));
+    } catch {
+      return false;
+    }
+  };
+
+  it('serves health and metrics and nothing else when it is an engine', async () => {
+    test = await startTestService({ roles: ['engine'], metrics: { public: true } });
+    for (const path of ['/health/live', '/health/ready', '/metrics']) expect((await fetch(`${test.service.url}${path}`)).status).toBe(200);
+    for (const path of ['/api/v1/integrations', '/api/v1/events', '/api/openapi.json', '/api/docs', '/identityiq/plugin/rest/SIEMPlugin/plainTextHello', '/health/other', '/', '/metrics/x', '//api/v1/integrations']) {
+      for (const method of ['GET', 'POST']) expect((await test.client.call(method, path, method === 'POST' ? {} : undefined)).body).toMatchObject({ status: 404, code: 'not-served-here' });
+    }
+    expect(has(EngineService)).toBe(true);
+  });
+
+  it('runs no engine when it is the api: an integration shows that no engine of its pool lives', async () => {
+    test = await startTestService({ roles: ['api'] });
+    const id = await test.client.integrate({ name: 'waiting', serverUrl: 'udp://127.0.0.1:9' });
+    const { status } = await test.client.ok<{ status: { state: string; problem: string } }>('GET', `/api/v1/integrations/${id}`);
+    expect(status).toMatchObject({ state: 'no-engine', problem: 'no live engine in pool default' });
+    expect(has(EngineService)).toBe(false);
+    expect(await test.client.ok('GET', '/api/v1/engines')).toMatchObject({ items: [] });
+  });
+
+  it('runs neither engine nor integrations when it only mitigates', async () => {
+    test = await startTestService({ roles: ['mitigation'] });
+    expect((await fetch(`${test.service.url}/health/ready`)).status).toBe(200);
+    expect((await test.client.call('GET', '/api/v1/integrations')).status).toBe(404);
+    expect(has(EngineService)).toBe(false);
+    expect(has(IntegrationsService)).toBe(false);
+  });
+});
