@@ -4,7 +4,7 @@ import { Problem } from './problem.js';
 import type { GateRequest } from './request.js';
 
 /** POST to these keeps the body as bytes (`request.rawBody`) for the handler, which has limits and content types of its own. */
-export const RAW_BODY_PATHS: readonly string[] = ['/api/v1/events'];
+export const RAW_BODY_PATHS: readonly string[] = ['/api/v1/events', '/api/v1/directory/import'];
 
 type Handler = (request: Request, response: Response, next: NextFunction) => void;
 
