@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { ChangeOutcome, Connector } from '../../contracts/connector.js';
+import type { ChangeOutcome, Connector, ReadOutcome } from '../../contracts/connector.js';
 import type { AlertType } from '../../model/alert.js';
 import { openTestMitigation, type TestMitigation, type TestMitigationOptions } from '../../../test/support/mitigation.js';
 
@@ -210,7 +210,7 @@ describe('the processor', () => {
         new Proxy(builtin, { get: (of, name) => (name === 'disable' ? (nativeId: string, { operationId }: { operationId: string }) => disable(builtin, nativeId, operationId) : name in more ? more[name as keyof Connector] : bound(of, name as keyof Connector)) }),
     });
     const bound = (of: Connector, name: keyof Connector): unknown => {
-      const value: unknown = of[name];
+      const value: unknown = Reflect.get(of, name);
       return typeof value === 'function' ? (value as (...args: unknown[]) => unknown).bind(of) : value;
     };
     const until = async (id: string, ...states: string[]) => {
@@ -285,7 +285,7 @@ describe('the processor', () => {
     });
 
     it('says not confirmed when the system can neither confirm nor be read', async () => {
-      const { post, process, alert } = await open(failing(() => Promise.resolve({ type: 'not-confirmed', reason: 'lost' }), { readAccount: () => Promise.resolve({ type: 'permanent', code: 'not-permitted', reason: 'no right to read' }) }));
+      const { post, process, alert } = await open(failing(() => Promise.resolve({ type: 'not-confirmed', reason: 'lost' }), { readAccount: () => Promise.resolve<ReadOutcome>({ type: 'permanent', code: 'not-permitted', reason: 'no right to read' }) }));
       await people();
       const id = await post({ type: 'identity/account', nativeId: 'jdoe' });
       await process();
