@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type Log } from '../../contracts/log.js';
@@ -21,12 +22,17 @@ export interface EmbeddedServerOptions {
 /** Longest path of a unix socket that every system takes; Node cuts a longer one silently. */
 const SOCKET_PATH_BYTES = 100;
 const STOP_MS = 10_000;
+const LONGEST_WAIT_MS = 5000;
+/** The thread number of a worker that has ended. */
+const GONE = -1;
 
-/** The embedded document store: a thread that speaks MongoDB's protocol on a private socket. */
+/** The embedded document store: a thread that speaks MongoDB's protocol on a private socket. One that dies is replaced; the driver connects to it again by itself. */
 export class EmbeddedDocumentServer {
   private stopping = false;
 
-  private constructor(private readonly worker: Worker, private readonly runtimeDirectory: string | undefined, private readonly socketPath: string) {}
+  private constructor(private readonly settings: WorkerSettings, private readonly runtimeDirectory: string | undefined, private readonly log: Log, private worker: Worker) {
+    this.watch(worker);
+  }
 
   /** @throws with the cause and the directory when it cannot be opened. */
   static async start(options: EmbeddedServerOptions): Promise<EmbeddedDocumentServer> {
@@ -39,55 +45,80 @@ export class EmbeddedDocumentServer {
       cursorIdleMs: options.cursorIdleMs ?? 600_000,
       memoryBytes: options.memoryBytes ?? 64 * 1024 * 1024,
     };
-    const worker = new Worker(workerEntry(), { workerData: settings, execArgv: [], name: 'documents' });
-    const server = new EmbeddedDocumentServer(worker, runtimeDirectory, socketPath);
     try {
-      await server.listening(options);
+      return new EmbeddedDocumentServer(settings, runtimeDirectory, options.log, await listeningWorker(settings));
     } catch (error) {
-      await worker.terminate();
       if (runtimeDirectory) await rm(runtimeDirectory, { recursive: true, force: true });
       throw error;
     }
-    server.watch(options.log);
-    return server;
   }
 
   /** For mongoose. */
   get uri(): string {
-    return `mongodb://${encodeURIComponent(this.socketPath)}/?directConnection=true`;
+    return `mongodb://${encodeURIComponent(this.settings.socketPath)}/?directConnection=true`;
   }
 
   /** Lets the commands at work end, flushes and closes. Idempotent. */
   async stop(): Promise<void> {
     if (this.stopping) return;
     this.stopping = true;
-    const exited = new Promise<void>((resolve) => this.worker.once('exit', () => resolve()));
-    this.worker.ref();
-    this.worker.postMessage('stop');
-    const timer = setTimeout(() => void this.worker.terminate(), STOP_MS);
-    await exited;
-    clearTimeout(timer);
+    const worker = this.worker;
+    if (worker.threadId !== GONE) {
+      const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+      worker.postMessage('stop');
+      const timer = setTimeout(() => void worker.terminate(), STOP_MS);
+      await exited;
+      clearTimeout(timer);
+    }
     if (this.runtimeDirectory) await rm(this.runtimeDirectory, { recursive: true, force: true });
   }
 
-  private listening({ directory }: EmbeddedServerOptions): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const refuse = (reason: string) => reject(new Error(`The embedded document store cannot open ${directory}: ${reason}`));
-      this.worker.once('error', (error: Error) => refuse(error.message));
-      this.worker.once('message', (report: WorkerReport) => (report.type === 'listening' ? resolve() : refuse(report.type === 'failed' ? report.reason : report.type)));
-      this.worker.once('exit', () => refuse('its thread ended'));
+  private watch(worker: Worker): void {
+    let cause = 'it ended';
+    worker.on('error', (error: Error) => (cause = error.message));
+    worker.on('exit', () => {
+      if (this.stopping) return;
+      this.log.error({ cause }, 'the thread of the embedded document store died; it is started again, acknowledged writes are safe');
+      void this.replace();
+    });
+    worker.on('message', (report: WorkerReport) => {
+      if (report.type === 'expiry-failed') this.log.warn({ reason: report.reason }, 'expired documents could not be removed; tried again at the next turn');
     });
   }
 
-  private watch(log: Log): void {
-    this.worker.on('error', (error: Error) => log.error({ error: error.message }, 'the thread of the embedded document store failed; restart the service'));
-    this.worker.on('exit', () => {
-      if (!this.stopping) log.error({}, 'the thread of the embedded document store ended; restart the service');
-    });
-    this.worker.on('message', (report: WorkerReport) => {
-      if (report.type === 'expiry-failed') log.warn({ reason: report.reason }, 'expired documents could not be removed; tried again at the next turn');
-    });
+  private async replace(): Promise<void> {
+    for (let waitMs = 50; !this.stopping; waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS)) {
+      await sleep(waitMs, undefined, { ref: false });
+      try {
+        if (process.platform !== 'win32') await rm(this.settings.socketPath, { force: true });
+        const worker = await listeningWorker(this.settings);
+        this.worker = worker;
+        if (this.stopping) await worker.terminate();
+        else this.watch(worker);
+        return;
+      } catch (error) {
+        this.log.error({ cause: error instanceof Error ? error.message : String(error) }, 'the embedded document store could not be started again; tried on');
+      }
+    }
   }
+}
+
+/** A thread that has opened the directory and listens. @throws with the cause. */
+async function listeningWorker(settings: WorkerSettings): Promise<Worker> {
+  const worker = new Worker(workerEntry(), { workerData: settings, execArgv: [], name: 'documents' });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (reason: string) => reject(new Error(`The embedded document store cannot open ${settings.directory}: ${reason}`));
+      worker.once('error', (error: Error) => refuse(error.message));
+      worker.once('message', (report: WorkerReport) => (report.type === 'listening' ? resolve() : refuse(report.type === 'failed' ? report.reason : report.type)));
+      worker.once('exit', () => refuse('its thread ended'));
+    });
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  }
+  worker.removeAllListeners();
+  return worker;
 }
 
 /** A path that only this user can reach. On Windows a pipe with a name of its own. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import mongoose, { type Connection, type Model, type Schema } from 'mongoose';
 import { DocumentStore } from './document-store.js';
 import { guardQueries } from './query-guard.js';
@@ -12,6 +13,9 @@ export interface MongooseStoreOptions {
   /** Runs after the connection closed: the embedded server ends with it. */
   afterClose?: () => Promise<void>;
 }
+
+/** Longest wait for the answer to a health check. */
+const HEALTH_MS = 2000;
 
 /** Every document of Tidegate, over one mongoose connection: MongoDB or the embedded wire server, the code does not know which. */
 export class MongooseDocumentStore extends DocumentStore {
@@ -30,7 +34,12 @@ export class MongooseDocumentStore extends DocumentStore {
       writeConcern: { w: 'majority', journal: true },
       monitorCommands: options.guarded === true,
     });
-    await connection.asPromise();
+    try {
+      await connection.asPromise();
+    } catch (error) {
+      await connection.close(true).catch(() => undefined);
+      throw error;
+    }
     if (options.guarded) guardQueries(connection);
     return new MongooseDocumentStore(connection, options.afterClose);
   }
@@ -50,12 +59,20 @@ export class MongooseDocumentStore extends DocumentStore {
   }
 
   async health(): Promise<{ ok: boolean; reason?: string }> {
+    const late = new AbortController();
     try {
-      await this.connection.db?.admin().ping();
-      return { ok: this.connection.readyState === mongoose.ConnectionStates.connected };
+      return await Promise.race([this.ping(), sleep(HEALTH_MS, { ok: false, reason: `the document store did not answer within ${HEALTH_MS} ms` }, { signal: late.signal, ref: false })]);
     } catch (error) {
       return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    } finally {
+      late.abort();
     }
+  }
+
+  private async ping(): Promise<{ ok: boolean; reason?: string }> {
+    if (!this.connection.db) return { ok: false, reason: 'the document store is not connected' };
+    await this.connection.db.admin().ping();
+    return { ok: true };
   }
 
   async close(): Promise<void> {

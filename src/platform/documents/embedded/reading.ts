@@ -98,6 +98,10 @@ export class MemoryBudget {
     this.used += bytes;
     if (this.used > this.limit) throw memoryLimit(`the operation would hold more than ${this.limit} bytes in memory; narrow it with a $match first, an index for its sort order, or a limit`);
   }
+  /** Whether so much is left. */
+  has(bytes: number): boolean {
+    return this.used + bytes <= this.limit;
+  }
   free(bytes: number): void {
     this.used -= bytes;
   }
@@ -113,6 +117,7 @@ export class Sorter<T> {
   }
 
   add(document: Doc, bytes: number, item: T): void {
+    if (!this.budget.has(bytes)) this.trim();
     this.budget.take(bytes);
     this.items.push({ order: this.order(document), bytes, item });
     if (this.items.length > this.limit * 2 + 1000) this.trim();

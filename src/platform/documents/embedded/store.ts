@@ -1,5 +1,6 @@
 import { type RootDatabase, open } from 'lmdb';
 import { type Collection, FORMAT, HEADER_KEY, catalogueKey, cataloguePrefix, decodeCollection, decodeHeader, encodeCollection, encodeHeader } from './catalogue.js';
+import { refuseForeignFile } from './data-file.js';
 import { CommandError, cannotCreateIndex, documentTooLarge, duplicateKey } from './errors.js';
 import { type Index, type IndexEntry, type IndexKey, definitionOf, indexKeysOf, keyValueOf, readyIndex } from './indexes.js';
 import { ID_LIMIT, componentOf, successor, tableKey } from './keys.js';
@@ -19,8 +20,9 @@ export class Store {
   private readonly collections = new Map<string, { bytes: Buffer; collection: Collection }>();
   private changes = 0;
 
-  /** @throws when the directory cannot be opened, or was written by a newer version. */
+  /** @throws when the directory cannot be opened, holds a foreign or damaged file, or was written by a newer version. */
   constructor(directory: string) {
+    refuseForeignFile(directory);
     this.environment = open<Buffer, Buffer>({ path: directory, keyEncoding: 'binary', encoding: 'binary', maxDbs: 1, noSubdir: false });
     const header = this.environment.getBinary(HEADER_KEY);
     if (header && decodeHeader(header).format > FORMAT) throw new Error(`${directory} was written by a newer version of Tidegate (document format ${decodeHeader(header).format}, this one knows ${FORMAT})`);
