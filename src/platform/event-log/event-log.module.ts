@@ -14,6 +14,7 @@ import { readKeyFile } from '../secrets/key-file.js';
 import { DocumentProducerKeys } from './document-producer-keys.js';
 import { EmbeddedEventLog } from './embedded/embedded-event-log.js';
 import type { KafkaEventLog } from './kafka/kafka-event-log.js';
+import { agreeOnKey } from './shared-key.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -54,10 +55,14 @@ export async function kafkaEventLog(settings: Settings, clock: Clock, log: Log):
     sessionTimeoutMs: kafka.sessionTimeoutMs,
     revokeGraceMs: engine.stopGraceMs,
     appendTimeoutMs: kafka.appendTimeoutMs,
-    signingKeys: readKeyFile(settings.secretKeyFile ?? join(resolve(settings.dataDir), 'secret.key')).map((key) => createHmac('sha256', key).update('tidegate event log record').digest()),
+    signingKeys: keysOf(settings).map((key) => createHmac('sha256', key).update('tidegate event log record').digest()),
     clock,
     log: log.child('event-log'),
   });
+}
+
+function keysOf(settings: Settings): Buffer[] {
+  return readKeyFile(settings.secretKeyFile ?? join(resolve(settings.dataDir), 'secret.key'));
 }
 
 function pem(setting: string, path: string | undefined): string | undefined {
@@ -70,8 +75,10 @@ function pem(setting: string, path: string | undefined): string | undefined {
 }
 
 /** Kafka when brokers are set, else the embedded log under the data directory. */
-async function openEventLog(settings: Settings, clock: Clock, log: Log): Promise<EventLog> {
-  const eventLog = settings.kafka.brokers.length > 0 ? await kafkaEventLog(settings, clock, log) : embeddedEventLog(settings, clock, log);
+async function openEventLog(settings: Settings, clock: Clock, log: Log, documents: DocumentStore): Promise<EventLog> {
+  const onKafka = settings.kafka.brokers.length > 0;
+  if (onKafka) await agreeOnKey(documents, keysOf(settings));
+  const eventLog = onKafka ? await kafkaEventLog(settings, clock, log) : embeddedEventLog(settings, clock, log);
   await eventLog.open();
   return eventLog;
 }
@@ -89,7 +96,7 @@ function producerKeys(eventLog: EventLog, settings: Settings, documents: Documen
 @Module({
   providers: [
     // SECRETS makes the key file on the very first start.
-    { provide: EVENT_LOG, inject: [SETTINGS, CLOCK, LOG, SECRETS], useFactory: openEventLog },
+    { provide: EVENT_LOG, inject: [SETTINGS, CLOCK, LOG, DocumentStore, SECRETS], useFactory: openEventLog },
     { provide: PRODUCER_KEYS, inject: [EVENT_LOG, SETTINGS, DocumentStore, CLOCK, LOG], useFactory: producerKeys },
   ],
   exports: [EVENT_LOG, PRODUCER_KEYS],

@@ -73,6 +73,7 @@ export class Appender {
 
   /** Why an append would be refused now, or undefined. */
   async trouble(): Promise<string | undefined> {
+    await this.environment.ready();
     const held = totalBytes(this.environment.readState());
     if (held >= this.options.fullBytes) return this.atLimit().reason;
     if (!(await this.disk.roomFor(0))) return this.diskLow().reason;

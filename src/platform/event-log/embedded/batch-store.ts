@@ -4,17 +4,18 @@ import { BatchCursor, readBatchHeader, type BatchHeader } from './record-batch.j
 
 /** Looks up batches of one partition. Nothing here holds a transaction open: every call is one short read. */
 export class BatchStore {
-  private readonly table: Database<Buffer, number>;
+  constructor(private readonly environment: LogEnvironment, readonly partition: number) {}
 
-  constructor(environment: LogEnvironment, readonly partition: number) {
-    const table = environment.batches[partition];
-    if (!table) throw new RangeError(`The event log has no partition ${partition}.`);
-    this.table = table;
+  private get table(): Database<Buffer, number> {
+    const table = this.environment.batches[this.partition];
+    if (!table) throw new RangeError(`The event log has no partition ${this.partition}.`);
+    return table;
   }
 
   /** The batch that begins exactly at the offset; 'torn' when what is there is damaged. */
   at(base: number): BatchCursor | 'torn' | undefined {
     const bytes = this.table.getBinary(base);
+    this.environment.read(bytes?.length ?? 0);
     return bytes ? (BatchCursor.open(this.partition, base, bytes) ?? 'torn') : undefined;
   }
 

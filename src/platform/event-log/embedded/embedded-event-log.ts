@@ -106,12 +106,14 @@ export class EmbeddedEventLog implements EventLog {
 
   async ranges(): Promise<PartitionRange[]> {
     const { environment } = this.use();
+    await environment.ready();
     environment.refresh();
     return environment.readState().map(({ first, next, bytes }, partition) => ({ partition, first, next, bytes }));
   }
 
   async positionAt(partition: number, timeMs: number): Promise<number> {
     const { environment, stores } = this.use();
+    await environment.ready();
     environment.refresh();
     const state = environment.readState()[partition];
     const store = stores[partition];
@@ -125,6 +127,7 @@ export class EmbeddedEventLog implements EventLog {
 
   async join(pool: string, handler: PoolHandler, options?: ReadOptions): Promise<PoolMember> {
     const { environment } = this.use();
+    await environment.ready();
     let joined = this.pools.get(pool);
     if (!joined) {
       const { partitions, poolLeaseMs: leaseMs, revokeGraceMs: graceMs, clock, log } = this.options;
@@ -170,8 +173,9 @@ export class EmbeddedEventLog implements EventLog {
     return this.opened;
   }
 
-  private range(partition: number): PartitionRange {
+  private async range(partition: number): Promise<PartitionRange> {
     const { environment } = this.use();
+    await environment.ready();
     environment.refresh();
     const { first, next, bytes } = environment.readState()[partition] ?? { first: 0, next: 0, bytes: 0 };
     return { partition, first, next, bytes };

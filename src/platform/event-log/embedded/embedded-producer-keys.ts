@@ -23,6 +23,7 @@ export class EmbeddedProducerKeys implements ProducerKeys {
   async find(keys: readonly string[]): Promise<Map<string, ProducerKey>> {
     const found = new Map<string, ProducerKey>();
     const oldest = this.clock.now() - this.windowMs;
+    await this.environment.ready();
     this.environment.refresh();
     for (const key of keys) {
       const bytes = this.environment.keys.getBinary(keyOf(key));
@@ -68,6 +69,7 @@ export class EmbeddedProducerKeys implements ProducerKeys {
   private async steps(): Promise<void> {
     const before = this.clock.now() - this.windowMs;
     for (;;) {
+      await this.environment.ready();
       this.environment.refresh();
       if (this.stopped || this.agedLists(before).length === 0) return;
       await this.environment.write(() => {

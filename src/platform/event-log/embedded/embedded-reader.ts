@@ -39,10 +39,12 @@ export class EmbeddedReader implements PartitionReader {
     const moves = this.moves;
     // A backlog read in a tight loop must leave the event loop (and LMDB's snapshot) a turn.
     await turn();
+    await this.ports.environment.release();
     if (this.shut || this.moves !== moves) return this.empty();
     let batch = this.read();
     if (batch.records.length > 0 || batch.gap || this.maxWaitMs <= 0) return this.moveTo(batch);
     await this.wait();
+    await this.ports.environment.ready();
     if (this.shut || this.moves !== moves) return this.empty();
     batch = this.read();
     return this.moveTo(batch);

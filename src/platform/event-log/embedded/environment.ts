@@ -4,6 +4,9 @@ import { decodeState, encodeState, emptyState, type LogState } from './log-state
 
 const STATE_KEY = 'state';
 const SPARE_MAP_BYTES = 1_073_741_824;
+/** So much may be read before its memory is given back. */
+const MAPPED_BYTES = 16_777_216;
+const REOPEN_MS = 100;
 
 /** A write that did not happen. `full`: the disk or the map has no room; `failed`: the disk refused. */
 export class WriteRefused extends Error {
@@ -19,22 +22,33 @@ export class WriteRefused extends Error {
  * rejects a promise that nobody can hold, which would end the process.
  */
 export class LogEnvironment {
-  /** One table a partition, first offset of a batch -> batch. */
-  readonly batches: Database<Buffer, number>[];
-  readonly pools: Database<Buffer, string>;
-  /** Producer keys, and the lists by which they age. */
-  readonly keys: Database<Buffer, Buffer>;
-  readonly keyAges: Database<Buffer, number[]>;
-  private readonly root: RootDatabase<Buffer, string>;
-  private readonly meta: Database<Buffer, string>;
+  private tables: Tables;
+  private writes = 0;
+  private idle: (() => void) | undefined;
+  private readBytes = 0;
+  private remapping: Promise<void> | undefined;
 
-  private constructor(readonly directory: string, partitions: number, mapBytes: number) {
-    this.root = open<Buffer, string>({ path: directory, noSubdir: false, encoding: 'binary', maxDbs: partitions + 8, overlappingSync: false, eventTurnBatching: false, mapSize: mapBytes, maxReaders: 510 });
-    this.meta = this.root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' });
-    this.pools = this.root.openDB<Buffer, string>({ name: 'pools', encoding: 'binary' });
-    this.keys = this.root.openDB<Buffer, Buffer>({ name: 'producer-keys', encoding: 'binary', keyEncoding: 'binary' });
-    this.keyAges = this.root.openDB<Buffer, number[]>({ name: 'producer-key-ages', encoding: 'binary' });
-    this.batches = Array.from({ length: partitions }, (_, partition) => this.root.openDB<Buffer, number>({ name: `partition-${partition}`, encoding: 'binary' }));
+  private constructor(readonly directory: string, private readonly partitions: number, private readonly mapBytes: number) {
+    this.tables = this.openTables();
+  }
+
+  /** One table a partition, first offset of a batch -> batch. */
+  get batches(): readonly Database<Buffer, number>[] {
+    return this.tables.batches;
+  }
+
+  get pools(): Database<Buffer, string> {
+    return this.tables.pools;
+  }
+
+  /** Producer keys. */
+  get keys(): Database<Buffer, Buffer> {
+    return this.tables.keys;
+  }
+
+  /** The lists by which producer keys age. */
+  get keyAges(): Database<Buffer, number[]> {
+    return this.tables.keyAges;
   }
 
   /** @throws when the directory cannot be used, or holds a log with another number of partitions */
@@ -42,34 +56,62 @@ export class LogEnvironment {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
     const environment = new LogEnvironment(options.directory, options.partitions, pages(options.fullBytes * 2 + SPARE_MAP_BYTES));
     chmodSync(options.directory, 0o700);
-    const stored = environment.root.transactionSync(() => {
-      const bytes = environment.meta.getBinary(STATE_KEY);
+    const stored = environment.tables.root.transactionSync(() => {
+      const bytes = environment.tables.meta.getBinary(STATE_KEY);
       if (bytes) return decodeState(bytes).length;
-      environment.meta.putSync(STATE_KEY, encodeState(emptyState(options.partitions)));
+      environment.tables.meta.putSync(STATE_KEY, encodeState(emptyState(options.partitions)));
       return options.partitions;
     });
     if (stored !== options.partitions) {
-      void environment.root.close();
+      void environment.tables.root.close();
       throw new Error(`eventLog.partitions is ${options.partitions}, but the event log in ${options.directory} was made with ${stored}: set eventLog.partitions to ${stored}, or move the directory away to begin a new log.`);
     }
     return environment;
   }
 
+  /** To be awaited before reading outside of `write`, without another await between: the tables are opened anew now and then. */
+  async ready(): Promise<void> {
+    while (this.remapping) await this.remapping;
+  }
+
+  /** The tables are being opened anew: nothing may be read in this moment. */
+  get busy(): boolean {
+    return this.remapping !== undefined;
+  }
+
+  /** A reader took so many bytes. */
+  read(bytes: number): void {
+    this.readBytes += bytes;
+  }
+
+  /**
+   * Gives the memory back that reading mapped: LMDB reads through the page cache, and without this the process would seem to grow to the size of the log.
+   * Called by readers between two batches; cheap unless much was read.
+   */
+  async release(): Promise<void> {
+    if (!this.remapping && this.readBytes >= MAPPED_BYTES) {
+      this.remapping = this.remap().finally(() => {
+        this.remapping = undefined;
+      });
+    }
+    await this.ready();
+  }
+
   /** Outside of `write` a snapshot at least as new as the last commit of this process; after `refresh` also of every other. */
   readState(): LogState {
-    const bytes = this.meta.getBinary(STATE_KEY);
+    const bytes = this.tables.meta.getBinary(STATE_KEY);
     if (!bytes) throw new Error(`The event log in ${this.directory} has lost its state record: restore the directory from a backup.`);
     return decodeState(bytes);
   }
 
   /** Only inside `write`. */
   writeState(state: LogState): void {
-    this.meta.putSync(STATE_KEY, encodeState(state));
+    this.tables.meta.putSync(STATE_KEY, encodeState(state));
   }
 
   /** What other processes committed becomes visible. */
   refresh(): void {
-    this.root.resetReadTxn();
+    this.tables.root.resetReadTxn();
   }
 
   /**
@@ -78,16 +120,59 @@ export class LogEnvironment {
    * @throws WriteRefused, or what the action threw
    */
   async write<T>(action: () => T): Promise<T> {
+    await this.ready();
+    this.writes++;
     try {
-      return await this.root.childTransaction(action);
+      return await this.tables.root.childTransaction(action);
     } catch (error) {
       throw await refusal(error);
+    } finally {
+      this.writes--;
+      if (this.writes === 0) this.idle?.();
     }
   }
 
   async close(): Promise<void> {
-    await this.root.close();
+    await this.ready();
+    await this.tables.root.close();
   }
+
+  private async remap(): Promise<void> {
+    this.readBytes = 0;
+    if (this.writes > 0) await new Promise<void>((resolve) => (this.idle = resolve));
+    this.idle = undefined;
+    await this.tables.root.close();
+    for (;;) {
+      try {
+        this.tables = this.openTables();
+        return;
+      } catch {
+        // No file descriptor or memory at the moment: everybody waits in `ready` until there is.
+        await new Promise((resolve) => setTimeout(resolve, REOPEN_MS));
+      }
+    }
+  }
+
+  private openTables(): Tables {
+    const root = open<Buffer, string>({ path: this.directory, noSubdir: false, encoding: 'binary', maxDbs: this.partitions + 8, overlappingSync: false, eventTurnBatching: false, mapSize: this.mapBytes, maxReaders: 510 });
+    return {
+      root,
+      meta: root.openDB<Buffer, string>({ name: 'meta', encoding: 'binary' }),
+      pools: root.openDB<Buffer, string>({ name: 'pools', encoding: 'binary' }),
+      keys: root.openDB<Buffer, Buffer>({ name: 'producer-keys', encoding: 'binary', keyEncoding: 'binary' }),
+      keyAges: root.openDB<Buffer, number[]>({ name: 'producer-key-ages', encoding: 'binary' }),
+      batches: Array.from({ length: this.partitions }, (_, partition) => root.openDB<Buffer, number>({ name: `partition-${partition}`, encoding: 'binary' })),
+    };
+  }
+}
+
+interface Tables {
+  root: RootDatabase<Buffer, string>;
+  meta: Database<Buffer, string>;
+  pools: Database<Buffer, string>;
+  keys: Database<Buffer, Buffer>;
+  keyAges: Database<Buffer, number[]>;
+  batches: Database<Buffer, number>[];
 }
 
 /** lmdb says only `commitError` at first: the reason comes in a promise of its own. */

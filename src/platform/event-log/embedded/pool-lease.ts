@@ -26,6 +26,7 @@ export class PoolLease {
 
   /** A new generation when the lease is free or already ours; undefined while another live process holds it. */
   async take(): Promise<number | undefined> {
+    await this.environment.ready();
     if (!this.free(this.read())) return undefined;
     return await this.environment.write(() => {
       const record = this.read();

@@ -9,7 +9,7 @@ export interface PoolPorts {
   graceMs: number;
   lease: PoolLease;
   log: Log;
-  range(partition: number): PartitionRange;
+  range(partition: number): Promise<PartitionRange>;
   openReader(partition: number, from: number, options: ReadOptions | undefined): PartitionReader;
 }
 
@@ -113,7 +113,7 @@ export class Pool {
     let position: number | undefined;
     while (!assignment.over && position === undefined) {
       try {
-        position = await member.handler.startAt(partition, this.ports.range(partition));
+        position = await member.handler.startAt(partition, await this.ports.range(partition));
       } catch (error) {
         this.ports.log.warn({ pool: this.name, partition, reason: reasonOf(error) }, 'pool member cannot say where to start; asked again in a second');
         await pause(assignment, RETRY_MS);

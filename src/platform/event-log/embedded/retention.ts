@@ -39,7 +39,7 @@ export class Retention {
     let records = 0;
     let bytes = 0;
     try {
-      for (let more = this.due(); more && !this.stopped; more = this.due()) {
+      for (let more = await this.due(); more && !this.stopped; more = await this.due()) {
         const removed = await this.environment.write(() => this.step());
         records += removed.records;
         bytes += removed.bytes;
@@ -51,7 +51,8 @@ export class Retention {
     }
   }
 
-  private due(): boolean {
+  private async due(): Promise<boolean> {
+    await this.environment.ready();
     this.environment.refresh();
     const state = this.environment.readState();
     return this.oldest(state, this.heads(state)) !== undefined;

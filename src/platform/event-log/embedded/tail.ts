@@ -71,9 +71,10 @@ export class Tail {
     this.timer ??= setTimeout(
       () => {
         this.timer = undefined;
-        this.look();
-        const more = this.again || !this.watcher;
+        const changed = this.again;
         this.again = false;
+        this.look();
+        const more = changed || this.again || !this.watcher;
         if (more && this.waiters.size > 0) this.lookLater();
       },
       this.watcher ? LOOK_MS : POLL_MS,
@@ -82,6 +83,10 @@ export class Tail {
 
   private look(): void {
     if (this.waiters.size === 0) return;
+    if (this.environment.busy) {
+      this.again = true;
+      return;
+    }
     this.environment.refresh();
     const state = this.environment.readState();
     for (const waiter of [...this.waiters]) {
