@@ -1,17 +1,34 @@
 import { Global, Module } from '@nestjs/common';
+import { DirectoryModule } from '../../directory/directory.module.js';
 import { ProcessorWake } from '../processor/processor-wake.js';
 import { AlertDoor } from './alert-door.service.js';
+import { AlertListService } from './alert-list.service.js';
+import { AlertsController } from './alerts.controller.js';
+import { AuditActionsController } from './audit-actions.controller.js';
+import { AuditActions } from './feeds/audit-actions.js';
+import { AuditFeed } from './feeds/audit-feed.service.js';
+import { FeedJobs } from './feeds/feed-jobs.js';
+import { LogEventSink } from './feeds/log-event-sink.js';
+import { LogFeed } from './feeds/log-feed.service.js';
+import { IdentityInfoService } from './identity-info.service.js';
 import { MitigationSettingsController } from './mitigation-settings.controller.js';
 import { MitigationSettings } from './mitigation-settings.service.js';
 import { SiemAlertsController } from './siem-alerts.controller.js';
+import { SiemFeedsController } from './siem-feeds.controller.js';
+import { SiemInformationController } from './siem-information.controller.js';
 import { SiemServiceAccount } from './siem-service-account.js';
 import { StoredSettings } from './stored-settings.js';
+import { TaskResultsController } from './task-results/task-results.controller.js';
 
-/** The SIEM's door. Needs DocumentStore, SETTINGS, CLOCK, LOG, METRICS, AuditModule, AccessModule and DirectoryModule (all global). */
+/**
+ * The SIEM's door, and alerts for administrators. Needs DocumentStore, SETTINGS, CLOCK, LOG, JobsModule, AuditModule and AccessModule (all global). Global itself: the processor asks
+ * for MitigationSettings and listens to ProcessorWake.
+ */
 @Global()
 @Module({
-  controllers: [SiemAlertsController, MitigationSettingsController],
-  providers: [StoredSettings, MitigationSettings, ProcessorWake, AlertDoor, SiemServiceAccount],
+  imports: [DirectoryModule],
+  controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AuditActionsController],
+  providers: [StoredSettings, MitigationSettings, ProcessorWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogEventSink, LogFeed, FeedJobs, SiemServiceAccount],
   exports: [MitigationSettings, StoredSettings, ProcessorWake],
 })
 export class AlertsModule {}

@@ -22,7 +22,7 @@ export class TelemetryModule {
       imports: [AuditModule],
       controllers: [HealthController, LogLevelsController, settings.metrics.public ? PublicMetricsController : MetricsController],
       providers: [{ provide: LOG, useValue: log }, { provide: PinoLog, useValue: log }, PrometheusMetrics, { provide: METRICS, useExisting: PrometheusMetrics }, HealthRegistry, OwnHealthChecks],
-      exports: [LOG, METRICS, HealthRegistry],
+      exports: [LOG, PinoLog, METRICS, HealthRegistry],
     };
   }
 }
