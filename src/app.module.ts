@@ -1,6 +1,8 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
+import { AlertsModule } from './inward/alerts/alerts.module.js';
+import { ProcessorModule } from './inward/processor/processor.module.js';
 import { EngineModule } from './outward/engine/engine.module.js';
 import { IntakeModule } from './outward/intake/intake.module.js';
 import { IntegrationsModule } from './outward/integrations/integrations.module.js';
@@ -45,7 +47,8 @@ function ground(settings: Settings, log: PinoLog): Modules {
 
 function wings({ roles }: Settings): Modules {
   const modules: Modules = [];
-  if (roles.includes('api')) modules.push(IntegrationsModule);
+  if (roles.includes('api')) modules.push(IntegrationsModule, AlertsModule);
   if (roles.includes('engine')) modules.push(EngineModule);
+  if (roles.includes('mitigation')) modules.push(ProcessorModule);
   return modules;
 }

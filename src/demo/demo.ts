@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settingsFrom } from '../config/settings.js';
 import { PinoLog } from '../platform/telemetry/pino-log.js';
+import { SAMPLE_DIRECTORY } from '../directory/sample-directory.js';
 import { EVENT_TYPES } from '../model/event-types.js';
 import { sampleEvent } from '../model/sample-events.js';
 import { startService } from '../service.js';
@@ -56,7 +57,19 @@ async function main(): Promise<void> {
       for (const text of receiver.texts.filter(wanted)) console.log(text);
       console.log('');
     }
-    console.log(`Every event arrived at all three receivers (${Math.round(performance.now() - begun)} ms from start to end).`);
+    console.log('=== the way back: a SIEM posts an alert, the account is disabled, and the proof comes to the SIEM');
+    await call(`${api}/directory/import`, 'POST', SAMPLE_DIRECTORY);
+    const alert = { application: 'Active Directory', native_id: 'Jane.Doe', action: 'disable', level: 'high', date: String(Date.now()) };
+    const posted = await call(`${service.url}/identityiq/plugin/rest/SIEMPlugin/identity/account`, 'POST', alert);
+    const alertId = String(posted['details']);
+    console.log(`POST .../SIEMPlugin/identity/account ${JSON.stringify(alert)}\n  -> ${JSON.stringify(posted)}`);
+    const siem = receivers['Syslog over TCP'];
+    const proof = (text: string) => text.includes('mitigation.alert.processed') && text.includes(alertId);
+    await siem.until(() => siem.texts.some(proof), 30_000, 'the event that the alert was mitigated');
+    for (const text of siem.texts.filter((one) => one.includes(alertId) || one.includes('audit.account.disable'))) console.log(text);
+    const closed = await call(`${api}/alerts/${alertId}`, 'GET');
+    console.log(`The alert is ${String(closed['state'])}.\n`);
+    console.log(`Every event arrived at all three receivers, and the loop is closed (${Math.round(performance.now() - begun)} ms from start to end).`);
   } finally {
     await service.application.close();
     await Promise.all(Object.values(receivers).map((receiver) => receiver.stop()));

@@ -24,6 +24,9 @@ export class StructuredData {
     if (actor !== '') element += ` actor="${actor}"`;
     const subject = shortValue(event.subject.name, event.subject.id);
     if (subject !== '') element += ` subject="${subject}"`;
+    // What closes the SIEM's own case: the id of the alert that this event answers.
+    const correlation = shortValue(event.correlationId, undefined);
+    if (correlation !== '') element += ` correlation="${correlation}"`;
     return `${element}]`;
   }
 

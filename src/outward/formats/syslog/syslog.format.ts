@@ -8,7 +8,7 @@ import { StructuredData, withTruncated } from '../shared/structured-data.js';
 import { compileHeader, type SyslogHeader } from '../shared/syslog-header.js';
 import { cutToOctets, fits, octetsOf } from '../shared/utf8.js';
 
-/** Syslog text: the event's message behind a header, and our structured data element with id, type, sequence, outcome, actor and subject. */
+/** Syslog text: the event's message behind a header, and our structured data element with id, type, sequence, outcome, actor, subject and correlation. */
 export const syslogFormat: Format = {
   outputType: 'syslog',
   headers: OUTPUT_HEADERS.syslog,
