@@ -126,8 +126,9 @@ export async function openTestMitigation(options: TestMitigationOptions = {}): P
         documents.connection.collection('audit_records').find({ correlationId: id }).toArray(),
       ]);
       const waiting = [...own, ...accounts, ...entitlements].flatMap(({ auditOutbox }) => auditOutbox).filter(({ correlationId }) => correlationId === id);
-      const records = [...waiting, ...moved.map(({ _id, ...record }) => ({ ...record, id: String(_id) }) as unknown as AuditRecord)];
-      return records.sort((one, other) => (one.id < other.id ? -1 : 1));
+      // One that is on its way to the audit may be seen in both places.
+      const records = new Map([...waiting, ...moved.map(({ _id, ...record }) => ({ ...record, id: String(_id) }) as unknown as AuditRecord)].map((record) => [record.id, record]));
+      return [...records.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
     },
     async close() {
       await processor.beforeApplicationShutdown();

@@ -6,7 +6,7 @@ export const RIGHTS = [
   'integrations:read', 'integrations:write', 'integrations:test',
   'dead-letters:read', 'dead-letters:write',
   'audit:read', 'status:read', 'users:write', 'settings:write',
-  'alerts:read', 'directory:read', 'directory:write', 'jobs:read',
+  'alerts:read', 'approve', 'directory:read', 'directory:write', 'jobs:read',
   'siemadministrator', 'siemextadministrator',
 ] as const;
 export type Right = (typeof RIGHTS)[number];
