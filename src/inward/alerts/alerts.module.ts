@@ -8,7 +8,7 @@ import { AuditActionsController } from './audit-actions.controller.js';
 import { AuditActions } from './feeds/audit-actions.js';
 import { AuditFeed } from './feeds/audit-feed.service.js';
 import { FeedJobs } from './feeds/feed-jobs.js';
-import { LogEventSink } from './feeds/log-event-sink.js';
+import { LogEventsModule } from './feeds/log-events.module.js';
 import { LogFeed } from './feeds/log-feed.service.js';
 import { IdentityInfoService } from './identity-info.service.js';
 import { MitigationSettingsController } from './mitigation-settings.controller.js';
@@ -26,9 +26,9 @@ import { TaskResultsController } from './task-results/task-results.controller.js
  */
 @Global()
 @Module({
-  imports: [DirectoryModule],
+  imports: [DirectoryModule, LogEventsModule],
   controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AuditActionsController],
-  providers: [StoredSettings, MitigationSettings, ProcessorWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogEventSink, LogFeed, FeedJobs, SiemServiceAccount],
+  providers: [StoredSettings, MitigationSettings, ProcessorWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
   exports: [MitigationSettings, StoredSettings, ProcessorWake],
 })
 export class AlertsModule {}

@@ -84,7 +84,7 @@ function comparison({ op, attrPath, compValue }: Compare): QueryFilter<JobRunDoc
     case 'text': {
       if (typeof compValue !== 'string') return NONE;
       const escaped = compValue.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-      const pattern = ({ eq: `^${escaped}$`, co: escaped, sw: `^${escaped}`, ew: `${escaped}$` } as Record<string, string>)[op];
+      const pattern = ({ eq: `^(?:${escaped})$`, co: escaped, sw: `^(?:${escaped})`, ew: `(?:${escaped})$` } as Record<string, string>)[op];
       if (pattern !== undefined) return { [field.path]: field.caseExact && op === 'eq' ? compValue : { $regex: pattern, $options: 'i' } };
       return { [field.path]: { [`$${op === 'ge' ? 'gte' : op === 'le' ? 'lte' : op}`]: compValue } };
     }
