@@ -111,6 +111,46 @@ if (missing !== undefined) {
       }
     });
 
+    it('loses nothing it acknowledged when two brokers of three are killed one after the other', async () => {
+      const three = await startKafka(3);
+      try {
+        const fixture = await openKafkaEventLog(three.brokers, { partitions: 6, appendTimeoutMs: 60_000 });
+        const promised: string[] = [];
+        let writing = true;
+        const writers = [1, 2, 3].map(async (writer) => {
+          for (let call = 0; writing; call++) {
+            const batch = Array.from({ length: 30 }, (_, index) => record(`k${index}`, `${writer}.${call}`));
+            const outcomes = await fixture.log.append(batch);
+            outcomes.forEach((outcome, index) => {
+              if (outcome.type === 'appended') promised.push(Buffer.from(batch[index]?.value ?? []).toString());
+            });
+          }
+        });
+        const more = async (records: number): Promise<void> => {
+          const before = promised.length;
+          await until(() => promised.length > before + records);
+        };
+        await more(1000);
+        for (const node of [0, 1]) {
+          await three.kill(node);
+          await more(1000);
+          await three.restart(node);
+          await more(1000);
+        }
+        writing = false;
+        await Promise.all(writers);
+        const stored = await readAll(fixture.log);
+        const found = new Map<string, number>();
+        for (const entry of stored) found.set(text(entry), (found.get(text(entry)) ?? 0) + 1);
+        const lost = promised.filter((mark) => !found.has(mark));
+        console.log(`three brokers, two killed one after the other: ${promised.length} acknowledged, ${lost.length} lost, ${stored.length - found.size} stored twice`);
+        expect(lost).toEqual([]);
+        await fixture.dispose();
+      } finally {
+        await three.stop();
+      }
+    }, 300_000);
+
     it('loses nothing it acknowledged and goes on reading when the broker is killed and comes back', async () => {
       const alone = await startKafka(1);
       try {
