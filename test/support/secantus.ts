@@ -26,6 +26,11 @@ export const SECANTUS_FAULTS = [
 
 export interface Secantus {
   uri: string;
+  /** Ends it as a crash does; its data stays. */
+  kill(): Promise<void>;
+  /** Starts it again on its data and port. */
+  restart(): Promise<void>;
+  /** Ends it and removes its data. */
   stop(): Promise<void>;
 }
 
@@ -51,18 +56,25 @@ export async function secantusExecutable(): Promise<string> {
 export async function startSecantus(executable: string, mode: 'replica-set' | 'standalone'): Promise<Secantus> {
   const directory = await mkdtemp(join(tmpdir(), 'tidegate-secantus-'));
   const port = await freePort();
-  const child = spawn(executable, ['--host', '127.0.0.1', '--port', String(port), '--storage-path', directory, ...(mode === 'standalone' ? ['--standalone'] : [])], { stdio: 'ignore' });
+  let child: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    child = spawn(executable, ['--host', '127.0.0.1', '--port', String(port), '--storage-path', directory, ...(mode === 'standalone' ? ['--standalone'] : [])], { stdio: 'ignore' });
+    await accepting(port, child);
+  };
   const stop = async (): Promise<void> => {
-    await ended(child);
+    if (child) await ended(child, 'SIGTERM');
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await accepting(port, child);
+    await start();
   } catch (error) {
     await stop();
     throw error;
   }
-  return { uri: `mongodb://127.0.0.1:${port}/?directConnection=true`, stop };
+  const kill = async (): Promise<void> => {
+    if (child) await ended(child, 'SIGKILL');
+  };
+  return { uri: `mongodb://127.0.0.1:${port}/?directConnection=true`, kill, restart: start, stop };
 }
 
 async function accepting(port: number, child: ChildProcess): Promise<void> {
@@ -78,10 +90,10 @@ async function accepting(port: number, child: ChildProcess): Promise<void> {
   throw new Error('SecantusDB does not listen');
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGTERM');
+  child.kill(signal);
   const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
   await exit;
   clearTimeout(timer);
