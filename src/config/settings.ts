@@ -124,7 +124,7 @@ const siem = z.strictObject({
   basePath: z.string().regex(/^(\/[A-Za-z0-9._~-]+)+$/).default('/identityiq/plugin/rest/SIEMPlugin').meta({ help: 'Path at which a SIEM posts alerts and reads events, as in its present configuration; also served as /plugin/rest/SIEMPlugin. Token and task results lie beside it (/identityiq/oauth2/token).' }),
   legacyErrorStatus: z.boolean().default(false).meta({ help: 'Answer "success" as the status in the body of a 400, as the original plugin does, instead of "error".' }),
   parameterErrors: z.enum(['ok', 'bad-request']).default('ok').meta({ help: 'HTTP status of parameter errors of the two event feeds: `ok` answers 200 with {code, message, details} as the original plugin does, `bad-request` answers 400 with the same body.' }),
-  feedIntervalMs: z.int().min(100).max(600_000).default(2000).meta({ help: 'How often new audit records and log events get their place in the feeds when nobody asks; a request does it too.' }),
+  feedIntervalMs: z.int().min(100).max(600_000).default(10_000).meta({ help: 'How often new audit records and log events get their place in the feeds when nobody asks; a request does it too.' }),
   logEventRetentionDays: z.number().min(0.01).max(3660).default(90).meta({ help: 'Events of the service log (warn and above) older than this leave the syslog-events feed.' }),
   logEvents: z.int().min(100).max(10_000_000).default(100_000).meta({ help: 'Most events of the service log that are kept for the syslog-events feed; the oldest go first.' }),
   logQueueEvents: z.int().min(10).max(100_000).default(1000).meta({ help: 'Events of the service log that wait in memory to be stored; beyond it they are counted and left out of the feed (never out of the log itself).' }),

@@ -20,7 +20,7 @@ function sequencerOver(name: string, hold: { write?: () => Promise<void> | void;
   held.bulkWrite = (async (...args: Parameters<mongo.Collection['bulkWrite']>) => {
     await hold.write?.();
     return collection.bulkWrite(...args);
-  }) as mongo.Collection['bulkWrite'];
+  });
   const source = {
     name,
     collection: held,
