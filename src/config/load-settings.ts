@@ -28,7 +28,7 @@ interface Raw {
   sources: Map<string, string>;
 }
 
-const NOT_SETTINGS = /^TIDEGATE_(CONFIG$|TEST_|DEMO_)/;
+const NOT_SETTINGS = /^TIDEGATE_(CONFIG$|TEST_|DEMO_|IMPORT_)/;
 
 /**
  * The settings of the process: defaults, then the YAML file named by TIDEGATE_CONFIG, then TIDEGATE_* variables (an empty variable counts as not set).

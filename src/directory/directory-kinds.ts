@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Model } from 'mongoose';
+import type { Model, QueryFilter, UpdateQuery } from 'mongoose';
 import { accountKind, type AccountBody } from './account.kind.js';
 import type { AccountDocument } from './account.schema.js';
 import { applicationKind, type ApplicationBody } from './application.kind.js';
@@ -10,6 +10,10 @@ import { entitlementKind, type EntitlementBody } from './entitlement.kind.js';
 import type { EntitlementDocument } from './entitlement.schema.js';
 import { identityKind, type IdentityBody } from './identity.kind.js';
 import type { IdentityDocument } from './identity.schema.js';
+
+/** Queries and changes of any kind of record. */
+export type RecordFilter<T> = QueryFilter<T>;
+export type RecordUpdate<T> = UpdateQuery<T>;
 
 /** A kind with its collection. */
 export interface StoredKind<T extends DirectoryRecord, B> extends DirectoryKind<T, B> {

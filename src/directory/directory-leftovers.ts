@@ -58,7 +58,7 @@ export class DirectoryLeftovers {
     while (!signal?.aborted) {
       const some = await model.find(filter, { _id: 1 } as never).limit(BATCH).lean<Array<{ _id: string }>>();
       if (some.length === 0) break;
-      const { modifiedCount } = await model.updateMany({ ...filter, _id: { $in: some.map(({ _id }) => _id) } }, { $set: { ...set, deletedAt: new Date(this.clock.now()) }, $inc: { version: 1 } } as never);
+      const { modifiedCount } = await model.updateMany({ ...filter, _id: { $in: some.map(({ _id }) => _id) } }, { $set: { ...set, deletedAt: new Date(this.clock.now()) }, $inc: { version: 1 } });
       if (modifiedCount === 0) break;
       marked += modifiedCount;
     }

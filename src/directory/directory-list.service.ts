@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { QueryFilter } from 'mongoose';
 import { z } from 'zod';
 import type { DirectoryRecord } from './directory-kind.js';
-import type { StoredKind } from './directory-kinds.js';
+import type { RecordFilter, StoredKind } from './directory-kinds.js';
 import { naturalKey } from './natural-key.js';
 import { ReferenceReader, type References } from './references.js';
 
@@ -39,7 +38,7 @@ export class DirectoryListService {
   async find<T extends DirectoryRecord, B>(kind: StoredKind<T, B>, query: ListQuery, filter: Record<string, unknown>): Promise<DirectoryPage<T>> {
     const { search, sort, page, pageSize } = query;
     const term = naturalKey(search);
-    const matching = { ...filter, ...(term === '' ? {} : { searchKey: { $regex: term.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&') } }) } as QueryFilter<T>;
+    const matching = { ...filter, ...(term === '' ? {} : { searchKey: { $regex: term.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&') } }) } as RecordFilter<T>;
     const downwards = sort.startsWith('-');
     const key = downwards ? sort.slice(1) : sort;
     const field = key === 'name' ? NAME_FIELDS[kind.name] : key;

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { QueryFilter, UpdateQuery } from 'mongoose';
 import { v7 as uuidV7 } from 'uuid';
 import { CLOCK } from '../contracts/clock.js';
 import type { Clock } from '../contracts/clock.js';
@@ -9,7 +8,7 @@ import { Problem, type ProblemItem } from '../platform/http/problem.js';
 import { checkPrecondition, etagOf, type Precondition } from '../platform/http/version-check.js';
 import type { DirectoryAct } from './account-changes.js';
 import type { DirectoryRecord, StoredFields } from './directory-kind.js';
-import type { StoredKind } from './directory-kinds.js';
+import type { RecordFilter, RecordUpdate, StoredKind } from './directory-kinds.js';
 import { DirectoryModels } from './directory-models.js';
 import { isDuplicateKey } from './duplicate-key.js';
 import { EntitlementCatalogue } from './entitlement-catalogue.js';
@@ -38,7 +37,7 @@ export class DirectoryRecords {
 
   /** @throws Problem 404 */
   async get<T extends DirectoryRecord, B>(kind: StoredKind<T, B>, id: string): Promise<T> {
-    const document = await kind.model.findOne({ _id: id, ...kind.live } as QueryFilter<T>).lean<T>();
+    const document = await kind.model.findOne({ _id: id, ...kind.live } as RecordFilter<T>).lean<T>();
     if (!document) throw new Problem(404, `${kind.name}-not-found`, `There is no ${kind.name} ${id.slice(0, 100).toWellFormed()}.`);
     return document;
   }
@@ -99,8 +98,8 @@ export class DirectoryRecords {
       const records = auditOfChange(kind, { id, before, after: null }, references, act, this.clock);
       const now = new Date(this.clock.now());
       const mark = { ...('removedAt' in before ? { removedAt: now, modifiedAt: now } : { deleted: true, deletedAt: now }), version: before.version + 1, updatedAt: now };
-      const update: UpdateQuery<T> = { $set: mark };
-      const { matchedCount } = await kind.model.updateOne({ _id: id, version: before.version, ...kind.live } as QueryFilter<T>, withAudit(update, ...records));
+      const update: RecordUpdate<T> = { $set: mark };
+      const { matchedCount } = await kind.model.updateOne({ _id: id, version: before.version, ...kind.live } as RecordFilter<T>, withAudit(update, ...records));
       if (matchedCount === 0) continue;
       this.models.changed();
       return before;
@@ -142,16 +141,16 @@ export class DirectoryRecords {
   /** An account that was removed and comes back is the same document again. */
   private async revive<T extends DirectoryRecord, B>(kind: StoredKind<T, B>, set: StoredFields<T>, records: (id: string) => AuditRecord[], now: Date): Promise<T | null> {
     if (!('nativeIdKey' in set) || !('applicationId' in set)) return null;
-    const removed = await kind.model.findOne({ applicationId: set.applicationId, nativeIdKey: set.nativeIdKey, removedAt: { $ne: null } } as QueryFilter<T>).lean<T>();
+    const removed = await kind.model.findOne({ applicationId: set.applicationId, nativeIdKey: set.nativeIdKey, removedAt: { $ne: null } } as RecordFilter<T>).lean<T>();
     if (!removed) return null;
     const { operations: _kept, ...fields } = set as StoredFields<T> & { operations?: unknown };
     return this.write(kind, { _id: removed._id, version: removed.version }, { ...fields, deletedAt: null }, records(removed._id), now, removed.version);
   }
 
   private async write<T extends DirectoryRecord, B>(kind: StoredKind<T, B>, filter: { _id: string; version: number }, set: object, records: AuditRecord[], now: Date, version = filter.version): Promise<T | null> {
-    const update = { $set: { ...set, version: version + 1, updatedAt: now } } as UpdateQuery<T>;
+    const update = { $set: { ...set, version: version + 1, updatedAt: now } } as RecordUpdate<T>;
     try {
-      const after = await kind.model.findOneAndUpdate(filter as unknown as QueryFilter<T>, records.length > 0 ? withAudit(update, ...records) : update, { returnDocument: 'after' }).lean<T>();
+      const after = await kind.model.findOneAndUpdate(filter as unknown as RecordFilter<T>, records.length > 0 ? withAudit(update, ...records) : update, { returnDocument: 'after' }).lean<T>();
       if (after) this.models.changed();
       return after;
     } catch (error) {

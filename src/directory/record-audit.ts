@@ -43,15 +43,16 @@ export function auditOfChange<T extends DirectoryRecord, B>(
     );
   if (!before) return [record(`audit.${kind.name}.create`, differences)];
   if (!after) return [record(`audit.${kind.name}.delete`, differences)];
-  const records: AuditRecord[] = [];
-  const rest = kind.name !== 'account' ? differences : differences.filter((difference) => {
-    if (difference.field === 'disabled') records.push(record(difference.new === true ? 'audit.account.disable' : 'audit.account.enable', [difference]));
-    else if (difference.field === 'owner') records.push(record('account.owner.changed', [difference], ownersOf(difference)));
-    else if (difference.field === 'secretId') records.push(record('account.secret.changed', [difference]));
-    else return true;
-    return false;
-  });
-  return rest.length > 0 ? [record(`audit.${kind.name}.update`, rest), ...records] : records;
+  const ownType = (difference: FieldChange): AuditRecord | undefined => {
+    if (kind.name !== 'account') return undefined;
+    if (difference.field === 'disabled') return record(difference.new === true ? 'audit.account.disable' : 'audit.account.enable', [difference]);
+    if (difference.field === 'owner') return record('account.owner.changed', [difference], ownersOf(difference));
+    return difference.field === 'secretId' ? record('account.secret.changed', [difference]) : undefined;
+  };
+  const told = differences.map((difference) => ({ difference, record: ownType(difference) }));
+  const rest = told.filter((one) => one.record === undefined).map(({ difference }) => difference);
+  const own = told.flatMap((one) => one.record ?? []);
+  return rest.length > 0 ? [...own, record(`audit.${kind.name}.update`, rest)] : own;
 }
 
 function ownersOf({ old, new: now }: FieldChange): JsonObject {
@@ -68,9 +69,9 @@ function shortened(change: FieldChange): FieldChange {
   const [before, after] = [listOf(change.old), listOf(change.new)];
   if (before.length + after.length <= MOST_VALUES) return change;
   const [gone, came] = [before.filter((value) => !after.includes(value)), after.filter((value) => !before.includes(value))];
-  return { field: change.field, ...(gone.length > 0 ? { old: told(gone) } : {}), ...(came.length > 0 ? { new: told(came) } : {}) };
+  return { field: change.field, ...(gone.length > 0 ? { old: some(gone) } : {}), ...(came.length > 0 ? { new: some(came) } : {}) };
 }
 
-function told(values: string[]): string[] {
+function some(values: string[]): string[] {
   return values.length <= MOST_VALUES ? values : [...values.slice(0, MOST_VALUES), `and ${values.length - MOST_VALUES} more`];
 }

@@ -1,5 +1,4 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { QueryFilter } from 'mongoose';
 import { v7 as uuidV7 } from 'uuid';
 import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
@@ -11,13 +10,13 @@ import { newAuditRecord } from '../../platform/audit/new-audit-record.js';
 import { Problem } from '../../platform/http/problem.js';
 import type { DirectoryAct } from '../account-changes.js';
 import type { DirectoryRecord } from '../directory-kind.js';
-import { DirectoryKinds, type StoredKind } from '../directory-kinds.js';
+import { DirectoryKinds, type RecordFilter, type StoredKind } from '../directory-kinds.js';
 import { DirectoryRecords } from '../directory-records.service.js';
 import type { IdentityBody } from '../identity.kind.js';
 import { ReferenceReader, type References } from '../references.js';
 import { ImportTally, type ImportReport } from './import-report.js';
 import { countRows, type ImportRow, type ImportRows } from './import-rows.js';
-import { managerOrder } from './manager-order.js';
+import { managerOrder } from './reporting-line.js';
 
 /** Records whose references and present state are read in one go. */
 const CHUNK = 500;
@@ -117,7 +116,7 @@ export class DirectoryImportService {
     if (keys.length === 0) return found;
     const fields = Object.keys(keys[0] ?? {});
     const conditions = fields.map((field) => [field, { $in: [...new Set(keys.map((key) => key[field]))] }]);
-    const documents = await kind.model.find({ ...(Object.fromEntries(conditions) as object), ...kind.live } as QueryFilter<T>, { auditOutbox: 0 } as never).lean<T[]>();
+    const documents = await kind.model.find({ ...(Object.fromEntries(conditions) as object), ...kind.live } as RecordFilter<T>, { auditOutbox: 0 } as never).lean<T[]>();
     for (const document of documents) found.set(JSON.stringify(Object.fromEntries(fields.map((field) => [field, document[field as keyof T]]))), document);
     return found;
   }
@@ -135,7 +134,7 @@ export class DirectoryImportService {
         return;
       }
       const key = kind.keyOf(body, references);
-      before = key ? await kind.model.findOne({ ...key, ...kind.live } as QueryFilter<T>).lean<T>() : null;
+      before = key ? await kind.model.findOne({ ...key, ...kind.live } as RecordFilter<T>).lean<T>() : null;
       references = await this.references.read(kind.wants(body), ...(before ? [kind.refersTo(before)] : []));
     }
     tally.refuse(kind.name, row.place, kind.title(body), [{ pointer: '', message: 'too many writers at the same time; import it again' }]);
