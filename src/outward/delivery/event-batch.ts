@@ -1,6 +1,6 @@
 import type { LogBatch, LogRecord } from '../../contracts/event-log.js';
 import { decodeEnvelope } from '../../model/event-envelope.js';
-import { sequenceOf, type AuditEvent } from '../../model/audit-event.js';
+import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
 
 /** A record that is no event: it is parked with its position, and the stream moves on. */
@@ -10,6 +10,9 @@ export interface UnreadableRecord {
   /** The first 2,000 characters, for a person. */
   excerpt: string;
 }
+
+/** Reads a record that others wrote into the log themselves. Never throws for data. */
+export type ForeignReader = (record: LogRecord) => { type: 'event'; enveloped: EnvelopedEvent } | { type: 'refused'; reason: string };
 
 /**
  * A run of one partition's events, parsed once and shared by every lane that wants some of them. Renderings hang on it by shape,
@@ -29,14 +32,14 @@ export class EventBatch {
     readonly unreadable: readonly UnreadableRecord[],
   ) {}
 
-  static parse(batch: LogBatch): EventBatch {
+  static parse(batch: LogBatch, readForeign: ForeignReader = nobodysRecord): EventBatch {
     const events: AuditEvent[] = [];
     const offsets: number[] = [];
     const sizes: number[] = [];
     const unreadable: UnreadableRecord[] = [];
     for (const record of batch.records) {
       try {
-        events.push(decodeEnvelope(record.value).event);
+        events.push(record.external === true ? foreignEvent(record, readForeign) : decodeEnvelope(record.value).event);
         offsets.push(record.offset);
         sizes.push(record.value.byteLength);
       } catch (error) {
@@ -54,6 +57,14 @@ export class EventBatch {
     return sequenceOf(this.partition, this.offsets[index] ?? -1);
   }
 }
+
+function foreignEvent(record: LogRecord, readForeign: ForeignReader): AuditEvent {
+  const outcome = readForeign(record);
+  if (outcome.type === 'refused') throw new TypeError(outcome.reason);
+  return outcome.enveloped.event;
+}
+
+const nobodysRecord: ForeignReader = () => ({ type: 'refused', reason: 'the record was not written by Tidegate' });
 
 function unreadableOf(record: LogRecord, error: unknown): UnreadableRecord {
   return {

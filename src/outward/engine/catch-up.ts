@@ -44,7 +44,7 @@ export class CatchUp {
           if (batch.next > owned.taken) await context.passGap(owned, batch.next, () => this.stopped);
           continue;
         }
-        const parsed = EventBatch.parse(batch);
+        const parsed = EventBatch.parse(batch, context.readForeign);
         if (parsed.unreadable.length > 0) await context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const first = firstOffset(parsed);
         if (first > owned.taken && !this.stopped) await context.passGap(owned, first, () => this.stopped);

@@ -12,6 +12,7 @@ import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-reco
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { deliveryPathOf } from '../delivery/delivery-path.js';
 import { machineHostname } from '../delivery/shape.js';
+import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
 import { CommandRunner } from './command-runner.js';
 import { CursorStore, cursorId } from './cursor-store.js';
@@ -75,6 +76,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly integrations: IntegrationRepository,
     private readonly audit: AuditService,
     private readonly engineWake: EngineWake,
+    foreign: ForeignRecords,
     store: DocumentStore,
   ) {
     this.log = log.child('engine');
@@ -106,6 +108,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     this.feedContext = {
       eventLog,
       deadLetters: this.deadLetters,
+      readForeign: (record) => foreign.read(record),
       readOptions: { maxBytes: settings.engine.batchBytes, maxRecords: settings.engine.batchEvents },
       log: this.log,
       engineId: this.id,

@@ -1,6 +1,6 @@
 import type { EventLog, ReadOptions } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
-import type { EventBatch } from '../delivery/event-batch.js';
+import type { EventBatch, ForeignReader } from '../delivery/event-batch.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { LanePartition } from './lane-partition.js';
 
@@ -9,6 +9,8 @@ export interface FeedContext {
   eventLog: EventLog;
   deadLetters: DeadLetterSink;
   readOptions: ReadOptions;
+  /** What others wrote into the log themselves; without it such records are parked. */
+  readForeign?: ForeignReader;
   log: Log;
   engineId: string;
   /** Takes a lane over a gap that begins where it stands: events that retention may have removed. Ends when that was told durably. @throws when abandoned */

@@ -115,9 +115,9 @@ export class SharedFeed {
           this.position = Math.max(this.position, batch.next);
           continue;
         }
-        const parsed = EventBatch.parse(batch);
+        const parsed = EventBatch.parse(batch, this.context.readForeign);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
-        await this.passGaps(firstOffset(parsed));
+        await this.passGaps(firstOffset(parsed), seeks);
         if (seeks === this.seeks && !this.stopped) this.route(parsed, pressed);
       } catch (error) {
         if (this.stopped) return;
@@ -141,8 +141,9 @@ export class SharedFeed {
     return false;
   }
 
-  private async passGaps(first: number): Promise<void> {
-    for (;;) {
+  /** Only while the batch is the next one: after a seek it says nothing about where the lanes stand. */
+  private async passGaps(first: number, seeks: number): Promise<void> {
+    while (seeks === this.seeks && !this.stopped) {
       const owned = [...this.live].find((lane) => lane.taken < first);
       if (!owned) return;
       try {
@@ -166,12 +167,12 @@ export class SharedFeed {
         else owned.picked = [index];
       }
     }
-    this.position = batch.next;
     for (const owned of this.live) {
       const picked = owned.picked ?? NOTHING;
       owned.picked = undefined;
       owned.lane.offer(owned, batch, picked);
     }
+    this.position = batch.next;
   }
 
   private wanting(type: string): readonly LanePartition[] {

@@ -1,0 +1,222 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { EventLog, PartitionReader } from '../../contracts/event-log.js';
+import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
+import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionRenderer, positionsIn, ScriptedTransport, testIntegration, testLane, until, type LaneChanges } from '../../../test/support/engine.js';
+import { shapeOf } from '../delivery/shape.js';
+import { targetOf } from '../delivery/target.js';
+import type { FeedContext } from './feed-context.js';
+import type { Lane } from './lane.js';
+import { SharedFeed } from './shared-feed.js';
+
+const TYPE = 'account.owner.changed';
+const many = (count: number, type = TYPE) => new Array<string>(count).fill(type);
+
+describe('the shared reader of a partition', () => {
+  let log: TestEventLog;
+  const ends: Array<() => Promise<unknown>> = [];
+  beforeEach(async () => {
+    log = await openTestEventLog({ partitions: 1 });
+  });
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+    await log.dispose();
+  });
+
+  /** The log with a count of the readers for catching up, by label. */
+  const counted = (): { eventLog: EventLog; readers: string[] } => {
+    const readers: string[] = [];
+    const eventLog: EventLog = new Proxy<EventLog>(log.log, {
+      get(target, name) {
+        if (name === 'openReader') {
+          return (...args: Parameters<EventLog['openReader']>): Promise<PartitionReader> => {
+            readers.push(args[2]);
+            return target.openReader(...args);
+          };
+        }
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    return { eventLog, readers };
+  };
+  const feed = async (context: FeedContext, from = 0): Promise<SharedFeed> => {
+    const opened = await openFeed(log.log, 0, from, context);
+    ends.push(() => opened.stop());
+    return opened;
+  };
+  /** A script that calls everything safe at once. */
+  const good = (): ScriptedTransport => {
+    const script = new ScriptedTransport();
+    script.onSend = (session, chunk) => {
+      setTimeout(() => session.safe(chunk.number), 1);
+      return Promise.resolve({ type: 'taken' });
+    };
+    return script;
+  };
+  /** One that takes nothing until it is let on. */
+  const stuck = (): { script: ScriptedTransport; letOn: () => void } => {
+    const script = good();
+    const { onSend } = script;
+    let letOn: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letOn = resolve));
+    script.onSend = async (session, chunk) => {
+      await held;
+      return onSend(session, chunk);
+    };
+    return { script, letOn };
+  };
+  const lane = (id: string, script: ScriptedTransport, more: LaneChanges = {}, types: string[] = []): Lane => {
+    const { lane: built } = testLane(testIntegration(id, { filter: { types } }), script, { queueBytes: 30_000, ...more });
+    ends.push(() => built.stop(0));
+    return built;
+  };
+  const received = (script: ScriptedTransport): string[] => script.sessions.flatMap(({ chunks }) => chunks.flatMap(positionsIn));
+
+  it('reads, parses and renders each event once for all lanes of a shape', async () => {
+    const { eventLog, readers } = counted();
+    const shared = await feed(feedContext(eventLog));
+    let rendered = 0;
+    const renderer = { render: (...args: Parameters<typeof positionRenderer.render>) => (rendered++, positionRenderer.render(...args)) };
+    const scripts = [good(), good(), good()];
+    const lanes = scripts.map((script, at) => {
+      const integration = testIntegration(`lane-${at}`);
+      return lane(integration.id, script, { path: { transport: script, target: targetOf(integration), shape: shapeOf(integration, 'host'), renderer } }).add(shared, 0, true);
+    });
+    const positions: string[] = [];
+    for (let round = 0; round < 10; round++) {
+      positions.push(...(await appendTypes(log.log, many(20))));
+      await until('all have it', () => lanes.every(({ cursor }) => cursor === positions.length));
+    }
+    for (const script of scripts) expect(received(script)).toEqual(positions);
+    expect(rendered).toBe(200);
+    expect(readers).toEqual([]);
+  });
+
+  it('leaves a lane without room behind, goes on for the others, and takes it back when it has caught up', async () => {
+    const { eventLog, readers } = counted();
+    const shared = await feed(feedContext(eventLog));
+    const slow = stuck();
+    const fast = good();
+    const [behind, ahead] = [lane('slow', slow.script).add(shared, 0, true), lane('fast', fast).add(shared, 0, true)];
+    const positions = await appendTypes(log.log, many(1500));
+    await until('the fast one has all', () => ahead.cursor === 1500);
+    expect(behind.cursor).toBe(0);
+    expect(behind.taken).toBeLessThan(500);
+    expect(behind.lane.state).toBe('catching-up');
+    slow.letOn();
+    await until('the slow one has all', () => behind.cursor === 1500);
+    await until('it is back', () => shared.hasLive(behind));
+    expect(received(slow.script)).toEqual(positions);
+    expect(readers.every((label) => label === 'catchup.slow.engine')).toBe(true);
+    positions.push(...(await appendTypes(log.log, many(10))));
+    await until('both have the rest', () => behind.cursor === 1510 && ahead.cursor === 1510);
+  });
+
+  it('goes at once to where a lane stands that is far ahead: it does not wait for the backlog of another', async () => {
+    const shared = await feed(feedContext(log.log));
+    for (let at = 0; at < 12; at++) await appendTypes(log.log, many(1000));
+    const slow = stuck();
+    const behind = lane('slow', slow.script).add(shared, 0, true);
+    await until('the slow one is full', () => !behind.lane.hasRoom);
+    const fast = good();
+    const ahead = lane('fast', fast).add(shared, 12_000, true);
+    expect(shared.position).toBe(12_000);
+    expect(shared.hasLive(behind)).toBe(false);
+    const [fresh] = await appendTypes(log.log, [TYPE]);
+    await until('the fast one has the new event', () => ahead.cursor === 12_001);
+    expect(received(fast)).toEqual([fresh]);
+    slow.letOn();
+    await until('the slow one caught up', () => behind.cursor === 12_001, 25_000);
+    expect(received(slow.script)).toHaveLength(12_001);
+  });
+
+  it('does not let a lane in twice, and one that left gets nothing more', async () => {
+    const shared = await feed(feedContext(log.log));
+    const script = good();
+    const one = lane('one', script);
+    const owned = one.add(shared, 0, true);
+    shared.attach(owned);
+    shared.attach(owned);
+    await appendTypes(log.log, many(30));
+    await until('it arrived', () => owned.cursor === 30);
+    shared.detach(owned);
+    await appendTypes(log.log, many(30));
+    await pause(80);
+    expect(owned.taken).toBe(30);
+    shared.attach(owned);
+    await until('it arrived', () => owned.cursor === 60);
+    expect(received(script)).toHaveLength(60);
+  });
+
+  it('keeps lanes apart that want different types, also audit types that nobody named before', async () => {
+    const shared = await feed(feedContext(log.log));
+    const [all, audits, one] = [good(), good(), good()];
+    const owned = [lane('all', all).add(shared, 0, true), lane('audits', audits, {}, ['audit.*']).add(shared, 0, true), lane('one', one, {}, [TYPE, 'audit.user.update']).add(shared, 0, true)];
+    const types = Array.from({ length: 2500 }, (_, index) => (index % 500 === 0 ? TYPE : index % 500 === 1 ? 'audit.user.update' : `audit.object${index}.made`));
+    await appendTypes(log.log, types);
+    await until('all are through', () => owned.every(({ cursor }) => cursor === 2500));
+    expect(received(all)).toHaveLength(2500);
+    expect(received(audits)).toHaveLength(2495);
+    expect(received(one)).toHaveLength(10);
+    expect(owned.map((each) => each.lane.counters.filtered)).toEqual([0, 5, 2490]);
+  });
+
+  it('reads again after the log failed, and parks a record that is no event once', async () => {
+    const deadLetters = new MemoryDeadLetters();
+    const context = feedContext(log.log, { deadLetters });
+    const reader = await log.log.openReader(0, 0, 'test', context.readOptions);
+    let failures = 0;
+    const next = reader.next.bind(reader);
+    reader.next = async () => {
+      const batch = await next();
+      if (batch.records.length > 0 && failures++ < 1) throw new Error('the log failed');
+      return batch;
+    };
+    const shared = new SharedFeed({ partition: 0, generation: 1, reader, commit: () => Promise.resolve() }, 0, context);
+    ends.push(() => shared.stop());
+    const script = good();
+    const owned = lane('one', script).add(shared, 0, true);
+    await appendTypes(log.log, many(2));
+    await log.log.append([{ key: 'x', value: Buffer.from('{"no event') }]);
+    await appendTypes(log.log, many(2));
+    await until('all went', () => owned.cursor === 5);
+    expect(received(script)).toEqual(['0.0', '0.1', '0.3', '0.4']);
+    expect([...deadLetters.parked.keys()]).toEqual(['0.2']);
+    expect(failures).toBeGreaterThan(0);
+  });
+
+  it('holds a lane at a gap until it was told, and goes on behind it', async () => {
+    const gaps: Array<[number, number]> = [];
+    let told: () => void = () => undefined;
+    const telling = new Promise<void>((resolve) => (told = resolve));
+    const context = feedContext(log.log, {
+      passGap: async (owned, to) => {
+        gaps.push([owned.taken, to]);
+        await telling;
+        owned.taken = to;
+        owned.settle();
+      },
+    });
+    await appendTypes(log.log, many(40));
+    await log.reopen({ retentionMs: 1, retentionIntervalMs: 10 });
+    const limit = performance.now() + 10_000;
+    while (((await log.log.ranges())[0]?.first ?? 0) < 40 && performance.now() < limit) {
+      await appendTypes(log.log, [TYPE]);
+      await pause(20);
+    }
+    const first = (await log.log.ranges())[0]?.first ?? 0;
+    expect(first).toBeGreaterThanOrEqual(40);
+    const shared = await openFeed(log.log, 0, 5, { ...context, eventLog: log.log });
+    ends.push(() => shared.stop());
+    const script = good();
+    const owned = lane('one', script).add(shared, 5, true);
+    await until('the gap was met', () => gaps.length > 0);
+    await pause(30);
+    expect([owned.cursor, owned.taken, script.opens]).toEqual([5, 5, 0]);
+    told();
+    const next = (await log.log.ranges())[0]?.next ?? 0;
+    await until('it went on', () => owned.cursor === next);
+    expect(gaps[0]?.[0]).toBe(5);
+    expect(gaps[0]?.[1]).toBeGreaterThanOrEqual(first);
+  });
+});

@@ -1,0 +1,121 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Model } from 'mongoose';
+import { silentLog } from '../../contracts/log.js';
+import { sampleEvent } from '../../model/sample-events.js';
+import type { DocumentStore } from '../../platform/documents/document-store.js';
+import { openTestDocuments } from '../../../test/support/documents.js';
+import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
+import { feedContext, openFeed, ScriptedTransport, testIntegration, testLane } from '../../../test/support/engine.js';
+import { CursorStore } from './cursor-store.js';
+import { cursorSchema, type CursorDocument } from './cursor.schema.js';
+import { DeadLetterStore } from './dead-letter-store.js';
+import { deadLetterSchema, type DeadLetterDocument } from './dead-letter.schema.js';
+import type { LanePartition } from './lane-partition.js';
+
+describe('documents of the engine', () => {
+  let documents: DocumentStore;
+  let log: TestEventLog;
+  let now = 1_000_000;
+  const clock = { now: () => now };
+  const ends: Array<() => Promise<unknown>> = [];
+  beforeEach(async () => {
+    documents = await openTestDocuments();
+    log = await openTestEventLog({ partitions: 1 });
+  });
+  afterEach(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+    await log.dispose();
+    await documents.close();
+  });
+
+  describe('cursors', () => {
+    let model: Model<CursorDocument>;
+    beforeEach(() => {
+      model = documents.model<CursorDocument>('cursor', cursorSchema);
+    });
+    const partition = async (id: string, cursor: number, saved: boolean): Promise<LanePartition> => {
+      const feed = await openFeed(log.log, 0, 0, feedContext(log.log));
+      const { lane } = testLane(testIntegration(id), new ScriptedTransport(), { path: { code: 'settings-invalid', stage: 'tls', cause: 'x', fix: 'y', needsPerson: true } });
+      ends.push(() => feed.stop(), () => lane.stop(0));
+      return lane.add(feed, cursor, saved);
+    };
+
+    it('move forward only, whoever writes last', async () => {
+      const store = new CursorStore(model, clock);
+      const [fast, late] = [await partition('one', 0, true), await partition('one', 0, true)];
+      [fast.cursor, late.cursor] = [90, 40];
+      expect(await store.save([fast], true)).toBe(1);
+      expect(await store.save([late], true)).toBe(1);
+      expect(await store.load(['one', 'other'])).toEqual(new Map([['one:0', 90]]));
+    });
+
+    it('are saved at once after a delivery, and after a while when only unwanted events went by', async () => {
+      const store = new CursorStore(model, clock);
+      const owned = await partition('one', 0, true);
+      owned.cursor = 10;
+      owned.resolvedSinceSave = true;
+      expect(await store.save([owned])).toBe(1);
+      owned.cursor = 500;
+      expect(await store.save([owned])).toBe(0);
+      now += 30_000;
+      expect(await store.save([owned])).toBe(1);
+      expect(await store.save([owned], true)).toBe(0);
+      owned.cursor = 600;
+      now -= 3_600_000;
+      expect(await store.save([owned])).toBe(1);
+    });
+
+    it('of a new integration are saved although they did not move, and go with it', async () => {
+      const store = new CursorStore(model, clock);
+      expect(await store.save([await partition('new', 0, false), await partition('known', 7, true)])).toBe(1);
+      expect(await store.load(['new', 'known'])).toEqual(new Map([['new:0', 0]]));
+      await store.forget('new');
+      expect(await store.load(['new'])).toEqual(new Map());
+    });
+
+    it('that could not be saved are saved the next time', async () => {
+      let refuse = true;
+      const flaky = new Proxy(model, { get: (target, name): unknown => (name === 'bulkWrite' && refuse ? () => Promise.reject(new Error('down')) : Reflect.get(target, name)) });
+      const store = new CursorStore(flaky, clock);
+      const owned = await partition('one', 0, true);
+      owned.cursor = 5;
+      owned.resolvedSinceSave = true;
+      await expect(store.save([owned])).rejects.toThrow('down');
+      refuse = false;
+      expect(await store.save([owned])).toBe(1);
+      expect(await store.load(['one'])).toEqual(new Map([['one:0', 5]]));
+    });
+  });
+
+  describe('dead letters', () => {
+    let model: Model<DeadLetterDocument>;
+    beforeEach(() => {
+      model = documents.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
+    });
+    const letter = (offset: number, more: Record<string, unknown> = {}) => ({ integration: { id: 'one', name: 'One' }, partition: 2, offset, event: { ...sampleEvent('account.owner.changed'), ...more }, code: 'not-renderable' as const, reason: 'because' });
+
+    it('are one for each integration and position, however often it is tried', async () => {
+      const store = new DeadLetterStore(model, clock, silentLog);
+      await store.store([letter(1), letter(2)], () => false);
+      await store.store([letter(2)], () => false);
+      await store.park(2, [{ offset: 2, reason: 'no JSON', excerpt: '{' }], () => false);
+      const stored = await model.find().sort({ _id: 1 }).lean();
+      expect(stored.map(({ _id, attempts, code }) => [_id, attempts, code])).toEqual([['*:2.2', 1, 'record-unreadable'], ['one:2.1', 1, 'not-renderable'], ['one:2.2', 2, 'not-renderable']]);
+    });
+
+    it.each(['not a time', 17, null, undefined])('are stored for an event whose time is %p', async (occurredAt) => {
+      await new DeadLetterStore(model, clock, silentLog).store([letter(5, { occurredAt })], () => false);
+      expect(await model.countDocuments({ _id: 'one:2.5' })).toBe(1);
+    });
+
+    it('wait for a store that refuses, and are given up only when nobody waits', async () => {
+      let refusals = 2;
+      const flaky = new Proxy(model, { get: (target, name): unknown => (name === 'bulkWrite' && refusals-- > 0 ? () => Promise.reject(new Error('down')) : Reflect.get(target, name)) });
+      await new DeadLetterStore(flaky, clock, silentLog).store([letter(8)], () => false);
+      expect(await model.countDocuments()).toBe(1);
+      refusals = 1000;
+      await new DeadLetterStore(flaky, clock, silentLog).store([letter(9)], () => true);
+      expect(await model.countDocuments()).toBe(1);
+    });
+  });
+});
