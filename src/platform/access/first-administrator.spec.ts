@@ -62,6 +62,17 @@ describe('the first administrator', () => {
     expect(told).toEqual([]);
   });
 
+  it('is not changed by a setting that comes later, and the log says so to whoever wonders', async () => {
+    const lines: string[] = [];
+    const log: Log = { ...silentLog, warn: (_facts: unknown, message?: string) => void lines.push(message ?? ''), child: () => log };
+    await start({ password: 'from the settings', log });
+    await start({ password: 'from the settings', log });
+    expect(lines).toEqual([]);
+    await start({ password: 'another one', log });
+    expect(lines).toEqual([expect.stringContaining('admin.password is not the password of this user')]);
+    expect(lines.join()).not.toContain('another one');
+  });
+
   it('is not made again when it was deleted after another took over', async () => {
     const application = await start({ password: 'from the settings' });
     const admin = { name: 'admin', password: 'from the settings' };

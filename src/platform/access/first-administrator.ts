@@ -43,8 +43,16 @@ export class FirstAdministrator implements OnApplicationBootstrap {
 
   async onApplicationBootstrap(): Promise<void> {
     if (!this.settings.roles.includes('api')) return;
-    if (await this.users.any()) await this.finishHandover();
-    else await this.make();
+    if (!(await this.users.any())) return this.make();
+    await this.finishHandover();
+    await this.sayWhenUnused();
+  }
+
+  /** Whoever changes the setting later would otherwise look for the fault of a refused login in vain. */
+  private async sayWhenUnused(): Promise<void> {
+    const { password } = this.settings.admin;
+    if (password === undefined || !(await this.users.hasOtherPassword(FIRST_ADMINISTRATOR, password))) return;
+    this.log.warn({ user: FIRST_ADMINISTRATOR }, 'admin.password is not the password of this user: it counts on the very first start only; change the password with PATCH /api/v1/users/{id}');
   }
 
   private async make(): Promise<void> {

@@ -82,6 +82,12 @@ export class UsersService {
     return (await this.users.exists({ deletedAt: null, passwordHash: { $ne: '' } })) !== null;
   }
 
+  /** Whether the named user has another password than this one; false when there is no such user. */
+  async hasOtherPassword(name: string, password: string): Promise<boolean> {
+    const user = await this.users.findOne({ key: nameKey(name), deletedAt: null }).lean<UserDocument | null>();
+    return user !== null && (await this.hashes.matches(user.passwordHash, password)) === false;
+  }
+
   async create(user: NewUser, actor: Actor, handover: UserDocument['handover'] = null): Promise<CreateOutcome> {
     const now = new Date(this.clock.now());
     const id = randomUUID();
