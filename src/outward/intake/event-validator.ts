@@ -57,7 +57,7 @@ export class EventValidator {
     if (validate(event)) return [];
     const errors = validate.errors ?? [];
     validate.errors = null;
-    return errors.filter((error) => error.keyword !== 'anyOf' || errors.length === 1 || !errors.some((other) => other !== error && other.instancePath === error.instancePath)).slice(0, MOST_FAULTS).map(faultOf);
+    return distinct(errors.filter((error) => error.keyword !== 'anyOf' || errors.length === 1 || !errors.some((other) => other !== error && other.instancePath === error.instancePath)).map(faultOf)).slice(0, MOST_FAULTS);
   }
 
   private validatorOf(type: EventType): ValidateFunction {
@@ -69,6 +69,11 @@ export class EventValidator {
     }
     return validate;
   }
+}
+
+/** Branches of an `anyOf` say the same thing once each: told once. */
+function distinct(faults: EventFault[]): EventFault[] {
+  return [...new Map(faults.map((fault) => [`${fault.pointer}\n${fault.reason}`, fault])).values()];
 }
 
 function faultOf(error: ErrorObject): EventFault {
@@ -84,8 +89,20 @@ function faultOf(error: ErrorObject): EventFault {
     case 'enum': return { pointer: at, reason: `must be one of ${(params.allowedValues as unknown[]).join(', ')}` };
     case 'const': return { pointer: at, reason: `must be ${String(params.allowedValue)}` };
     case 'format': return { pointer: at, reason: formatReason(String(params.format)) };
+    case 'type': return { pointer: at, reason: `must be ${withArticle(String(params.type))}` };
+    case 'minLength': return { pointer: at, reason: params.limit === 1 ? 'must not be empty' : `must have at least ${String(params.limit)} characters` };
+    case 'maxLength': return { pointer: at, reason: `must have at most ${String(params.limit)} characters` };
+    case 'minItems': return { pointer: at, reason: `must have at least ${String(params.limit)} items` };
+    case 'maxItems': return { pointer: at, reason: `must have at most ${String(params.limit)} items` };
+    case 'minimum': return { pointer: at, reason: `must be at least ${String(params.limit)}` };
+    case 'maximum': return { pointer: at, reason: `must be at most ${String(params.limit)}` };
     default: return { pointer: at, reason: error.message ?? 'is not valid' };
   }
+}
+
+/** `string` -> `a string`; several types are joined by commas in Ajv. */
+function withArticle(types: string): string {
+  return types.split(',').map((type) => (type === 'null' ? type : `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`)).join(' or ');
 }
 
 function formatReason(format: string): string {

@@ -36,7 +36,7 @@ const deadLetterView = z.object({
   occurredAt: z.iso.datetime().nullable(),
   code: z.enum(CODES),
   reason: z.string(),
-  rendered: z.string().nullable().meta({ description: 'As it would have been sent, where it could be rendered; cut at 16 KiB.' }),
+  rendered: z.string().nullable().meta({ description: 'What is known of it: the event as JSON, or the beginning of a record that cannot be read; cut at 16 KiB. Preview renders it as the integration would.' }),
   attempts: z.int(),
   createdAt: z.iso.datetime(),
 });

@@ -175,6 +175,18 @@ describe('keys and certificates of an integration', () => {
     expect((await api().patch(`${BASE}/${id}`).send({ protocol: 'tls' }).expect(200)).body).toMatchObject({ warnings: [] });
     expect(await opened(id)).toMatchObject({ key: client.key });
   });
+
+  it('are refused when a certificate of several is cut off', async () => {
+    const cut = `${authority.certificate}\n${client.certificate.slice(0, 200)}`;
+    const { body } = await api().post(BASE).send({ name: 'cut', serverUrl: 'tls://siem.example.org', connection: { tls: { ca: cut } } }).expect(400);
+    expect(body).toMatchObject({ errors: [{ pointer: '/connection/tls/ca', message: expect.stringContaining('cut off') }] });
+  });
+
+  it('do not come along when an integration is made from what is shown of another, and that is said', async () => {
+    const { connection } = await created();
+    const { body } = await api().post(BASE).send({ name: 'copy', serverUrl: 'tls://siem.example.org', connection }).expect(400);
+    expect(pointers(body as object).sort()).toEqual(['/connection/tls/ca', '/connection/tls/certificate', '/connection/tls/key']);
+  });
 });
 
 describe('the audit of integrations', () => {

@@ -20,11 +20,11 @@ export function mergeSettings(current: IntegrationSettings | null, patch: Integr
   const urlGiven = patch.serverUrl !== undefined && patch.serverUrl !== current?.serverUrl;
   let serverUrl = patch.serverUrl ?? current?.serverUrl ?? '';
   const url = parseServerUrl(serverUrl);
-  if (!url) return faulty('/serverUrl', 'not a host, host:port or URL such as tls://siem.example.org:6514 (no path, no user)');
+  if (!url) return faulty('/serverUrl', 'not a host, host:port or URL such as tls://siem.example.org:6514 (no path, no user; port 1 to 65535)');
   if (url.scheme !== undefined && protocolOfScheme(url.scheme) === undefined) return faulty('/serverUrl', `unknown scheme "${url.scheme}"; use ${[...new Set(Object.values(SCHEME_PROTOCOL))].map((known) => `${known}://`).join(', ')} or no scheme`);
   const schemeProtocol = protocolOfScheme(url.scheme);
 
-  const faults: ProblemItem[] = [];
+  const faults: ProblemItem[] = current === null ? copiedSecrets(patch) : [];
   const protocol = patch.protocol ?? (urlGiven || patch.protocol === null ? schemeProtocol : undefined) ?? (patch.protocol === null ? 'tcp' : (current?.protocol ?? 'tcp'));
   if (urlGiven && schemeProtocol !== undefined && schemeProtocol !== protocol) faults.push({ pointer: '/protocol', message: `the server URL says ${url.scheme ?? ''}:// (${schemeProtocol}); change one of the two` });
   const protocolChanged = current === null || protocol !== current.protocol;
@@ -87,6 +87,14 @@ function withoutShownSecrets(connection: IntegrationPatch['connection']): object
   const kept: Record<string, unknown> = { ...tls };
   for (const field of SEALED_FIELDS) if (typeof kept[field] === 'object' && kept[field] !== null) delete kept[field];
   return { ...connection, tls: kept };
+}
+
+/** Nothing is stored yet that the shown form could stand for: a copy of another integration would silently lack its secrets. */
+function copiedSecrets(patch: IntegrationPatch): ProblemItem[] {
+  return SEALED_FIELDS.filter((field) => {
+    const value = patch.connection?.tls?.[field];
+    return typeof value === 'object' && value?.set === true;
+  }).map((field) => ({ pointer: `/connection/tls/${field}`, message: 'is how a stored secret is shown; a new integration needs the PEM text itself' }));
 }
 
 function followed(serverUrl: string, protocol: Protocol, port: number): string {

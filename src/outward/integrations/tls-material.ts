@@ -16,6 +16,7 @@ export interface CertificateSummary {
 }
 
 const CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----[\s\S]+?-----END (?:X509 |TRUSTED )?CERTIFICATE-----/g;
+const BEGIN_CERTIFICATE = /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/g;
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 const SOON_MS = 30 * 86_400_000;
 const BASE = '/connection/tls';
@@ -81,7 +82,9 @@ function certificateFaults(field: SealedField, pem: string | undefined): Problem
   const pointer = `${BASE}/${field}`;
   if (PRIVATE_KEY.test(pem)) return [{ pointer, message: 'holds a private key; it belongs into connection.tls.key alone' }];
   try {
-    return certificatesOf(pem).length === 0 ? [{ pointer, message: 'holds no PEM certificate (-----BEGIN CERTIFICATE-----)' }] : [];
+    const certificates = certificatesOf(pem).length;
+    if (certificates > 0 && certificates < (pem.match(BEGIN_CERTIFICATE)?.length ?? 0)) return [{ pointer, message: 'holds a certificate that is cut off: every BEGIN CERTIFICATE needs its END CERTIFICATE' }];
+    return certificates === 0 ? [{ pointer, message: 'holds no PEM certificate (-----BEGIN CERTIFICATE-----)' }] : [];
   } catch {
     return [{ pointer, message: 'holds a certificate that cannot be parsed' }];
   }
