@@ -85,6 +85,15 @@ export const AUDIT_SCHEMA: JsonObject = schemaOf(
   { description: 'Any audit record: object of at most 15 and verb of at most 10 characters.', attributes: [], required: [] },
 );
 
+/** Any event, for the OpenAPI document: the schema of its type says more. */
+export const ANY_EVENT_SCHEMA: JsonObject = anyEventSchema();
+
+function anyEventSchema(): JsonObject {
+  const { $schema: _draft, $id: _id, title: _title, ...schema } = AUDIT_SCHEMA;
+  const properties = { ...(schema.properties as JsonObject), type: text('Id of a type in the catalogue, or `audit.{object}.{verb}`.'), subject: eventObject(text('What it is; may be left out where the type has but one kind.'), false, 'What the event is about.') };
+  return { ...schema, description: 'One event. The schema of its type is at GET /api/v1/event-types/{id}.', properties };
+}
+
 /** A catalogue entry with its schema, as `GET /api/v1/event-types` serves it. */
 export interface EventTypeEntry extends EventType {
   schema: JsonObject;

@@ -13,6 +13,8 @@ const querySchema = z.strictObject({ page: z.coerce.number().int().min(1).max(1_
 const tokenSchema = z.object({ id: z.string().meta({ description: 'A hash of the token, never the token.' }), userId: z.string(), userName: z.string(), createdAt: z.iso.datetime(), expiresAt: z.iso.datetime(), revokedAt: z.iso.datetime().nullable() });
 const pageSchema = z.object({ items: z.array(tokenSchema), page: z.int(), pageSize: z.int(), total: z.int() });
 
+const revokedSchema = z.object({ revoked: z.object({ id: z.string() }) });
+
 /** Bearer tokens that were given at {context}/oauth2/token. */
 @ApiTags('tokens')
 @Controller('api/v1/tokens')
@@ -31,6 +33,7 @@ export class AccessTokensController {
 
   @Delete(':id')
   @ApiOperation({ summary: 'Revoke a token' })
+  @ApiOkResponse({ schema: apiSchema(revokedSchema, 'output') })
   @ApiNotFoundResponse({ description: 'There is none with this id, or it was revoked before.' })
   async revoke(@Param('id') id: string, @CurrentPrincipal() principal: Principal) {
     if (!(await this.tokens.revoke(id, actorOf(principal)))) throw new Problem(404, 'unknown-token', 'There is no token with this id that could be revoked.');

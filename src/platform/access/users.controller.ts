@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiConflictResponse, ApiCreatedResponse, ApiNotFoundResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { actorOf } from '../audit/new-audit-record.js';
@@ -36,6 +36,11 @@ const userSchema = z.object({
 const pageSchema = z.object({ items: z.array(userSchema), page: z.int(), pageSize: z.int(), total: z.int() });
 
 /** Users and what they may do. A password never comes out again. */
+const rolesViewSchema = z.object({ items: z.array(z.object({ name: z.enum(ROLE_NAMES), rights: z.array(z.enum(RIGHTS)) })), rights: z.array(z.enum(RIGHTS)).meta({ description: 'Every right that there is.' }) });
+const deletedSchema = z.object({ deleted: z.object({ id: z.string(), name: z.string() }) });
+const UNKNOWN = { description: 'There is no user with this id.' };
+const CONFLICT = { description: 'Another version is stored by now, or nobody else with the right users:write would be left.' };
+
 @ApiTags('users')
 @Controller('api/v1')
 @RequireRight('users:write')
@@ -44,6 +49,7 @@ export class UsersController {
 
   @Get('roles')
   @ApiOperation({ summary: 'List the built-in roles and the rights that each gives' })
+  @ApiOkResponse({ schema: apiSchema(rolesViewSchema, 'output') })
   roles() {
     return { items: ROLE_NAMES.map((name) => ({ name, rights: ROLE_RIGHTS[name] })), rights: RIGHTS };
   }
@@ -60,6 +66,7 @@ export class UsersController {
   @Get('users/:id')
   @ApiOperation({ summary: 'Read a user' })
   @ApiOkResponse({ schema: apiSchema(userSchema, 'output') })
+  @ApiNotFoundResponse(UNKNOWN)
   async get(@Param('id') id: string) {
     const user = await this.users.get(id);
     if (!user) throw unknownUser(id);
@@ -70,6 +77,7 @@ export class UsersController {
   @ApiOperation({ summary: 'Create a user' })
   @ApiBody({ schema: apiSchema(createSchema) })
   @ApiCreatedResponse({ schema: apiSchema(userSchema, 'output') })
+  @ApiConflictResponse({ description: 'The name is taken.' })
   async create(@Body(new ZodPipe(createSchema)) body: z.output<typeof createSchema>, @CurrentPrincipal() principal: Principal, @Req() request: GateRequest, @Res({ passthrough: true }) response: Response) {
     const outcome = await this.users.create(body, actorOf(principal));
     if (outcome.type === 'name-taken') throw new Problem(409, 'name-taken', `There is a user "${body.name}" already (upper and lower case count as equal); choose another name.`, { errors: [{ pointer: '/name', message: 'taken' }] });
@@ -81,6 +89,8 @@ export class UsersController {
   @ApiOperation({ summary: "Change a user's password, roles, rights or whether it is disabled" })
   @ApiBody({ schema: apiSchema(changeSchema) })
   @ApiOkResponse({ schema: apiSchema(userSchema, 'output') })
+  @ApiNotFoundResponse(UNKNOWN)
+  @ApiConflictResponse(CONFLICT)
   async change(@Param('id') id: string, @Body(new ZodPipe(changeSchema)) body: z.output<typeof changeSchema>, @CurrentPrincipal() principal: Principal) {
     const outcome = await this.users.change(id, body, actorOf(principal));
     if (outcome.type !== 'changed') throw refusalOf(outcome, id);
@@ -91,6 +101,9 @@ export class UsersController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Delete a user; the answer says who it was' })
   @ApiQueryOf(versionQuerySchema)
+  @ApiOkResponse({ schema: apiSchema(deletedSchema, 'output') })
+  @ApiNotFoundResponse(UNKNOWN)
+  @ApiConflictResponse(CONFLICT)
   async remove(@Param('id') id: string, @Query(new ZodPipe(versionQuerySchema)) query: z.output<typeof versionQuerySchema>, @CurrentPrincipal() principal: Principal) {
     const outcome = await this.users.remove(id, query.version, actorOf(principal));
     if (outcome.type !== 'removed') throw refusalOf(outcome, id);

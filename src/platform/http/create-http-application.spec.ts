@@ -193,7 +193,7 @@ describe('the HTTP application', () => {
     const { body } = await ask().get('/api/openapi.json').expect(200).expect('Content-Type', /application\/json/);
     const document = body as { openapi: string; paths: Record<string, Record<string, Record<string, unknown>>>; components: { schemas: Record<string, unknown> } };
     expect(document.openapi).toBe('3.1.0');
-    expect(document.paths['/api/v1/guarded']?.['get']).toMatchObject({ operationId: 'Probe_guarded', 'x-required-right': 'status:read', security: [{ basic: [] }], responses: { 401: expect.anything(), 403: expect.anything() } });
+    expect(document.paths['/api/v1/guarded']?.['get']).toMatchObject({ operationId: 'Probe_guarded', 'x-required-right': 'status:read', security: [{ basic: [] }, { bearer: [] }], responses: { 401: expect.anything(), 403: expect.anything() } });
     expect(document.paths['/api/v1/echo']?.['post']).not.toHaveProperty('x-required-right');
     expect(document.components.schemas).toHaveProperty('Problem');
     expect(document.paths['/api/v1/users']?.['post']).toMatchObject({ 'x-required-right': 'users:write' });

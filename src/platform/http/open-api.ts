@@ -6,6 +6,8 @@ import { declaredRoutes } from '../access/route-rights.js';
 export const OPEN_API_PATH = '/api/openapi.json';
 export const API_DOCS_PATH = '/api/docs';
 
+type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
+
 const METHODS = ['get', 'put', 'post', 'delete', 'patch', 'options', 'head'] as const;
 
 /**
@@ -19,30 +21,49 @@ export function serveOpenApi(app: NestExpressApplication, version: string): () =
   return build;
 }
 
-/** Each operation names the right it asks for (`x-required-right`) and the refusals that every route has. */
+/**
+ * Each operation names the right it asks for (`x-required-right`), who may call it, and every refusal with its body: those that a handler declares,
+ * and those that come from what all routes share (guard, body reader, checks of bodies and queries).
+ */
 export function openApiDocument(app: NestExpressApplication, version: string): OpenAPIObject {
   const config = new DocumentBuilder()
     .setTitle('Tidegate')
     .setDescription('A two-way gate between identity systems and SIEMs. Refusals are application/problem+json (RFC 9457).')
     .setVersion(version)
     .setOpenAPIVersion('3.1.0')
-    .addBasicAuth()
+    .addBasicAuth({ type: 'http', scheme: 'basic', description: 'User name and password; while the service listens on a loopback address, or everywhere with `http.basicAuth`.' }, 'basic')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A token from POST /oauth2/token.' }, 'bearer')
     .build();
   const document = SwaggerModule.createDocument(app, config, { operationIdFactory });
   const accessById = new Map(declaredRoutes(app).map(({ controller, method, access }) => [operationIdFactory(controller, method), access]));
   for (const path of Object.values(document.paths)) {
     for (const method of METHODS) {
       const operation = path[method];
-      const access = operation?.operationId === undefined ? undefined : accessById.get(operation.operationId);
-      if (!operation || access?.type !== 'right') continue;
-      operation.security ??= [{ basic: [] }];
-      Object.assign(operation, { 'x-required-right': access.right });
-      operation.description = `${operation.description ? `${operation.description}\n\n` : ''}Needs the right \`${access.right}\`.`;
-      for (const status of ['401', '403']) operation.responses[status] ??= { description: STATUS_CODES[status] ?? status, content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } };
+      if (!operation) continue;
+      const access = operation.operationId === undefined ? undefined : accessById.get(operation.operationId);
+      if (access?.type === 'right') {
+        operation.security ??= [{ basic: [] }, { bearer: [] }];
+        Object.assign(operation, { 'x-required-right': access.right });
+        operation.description = `${operation.description ? `${operation.description}\n\n` : ''}Needs the right \`${access.right}\`.`;
+      }
+      addRefusals(operation, access?.type === 'right');
     }
   }
   document.components = { ...document.components, schemas: { ...document.components?.schemas, Problem: problemSchema } };
   return document;
+}
+
+function addRefusals(operation: Operation, guarded: boolean): void {
+  const shared: Record<string, string> = { default: 'Any other failure.' };
+  if (guarded) Object.assign(shared, { 401: 'Nobody is signed in, or the credentials are wrong.', 403: 'The right is missing.', 429: 'Too many failed logins; with Retry-After.' });
+  if (operation.requestBody || operation.parameters?.some((parameter) => 'in' in parameter && parameter.in === 'query')) shared[400] = 'The request has faults; `errors` names each place.';
+  if (operation.requestBody) Object.assign(shared, { 413: 'The body has more than `http.requestBytes`.', 415: 'The content type, charset or encoding is not supported.' });
+  for (const [status, description] of Object.entries(shared)) operation.responses[status] ??= { description };
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (response === undefined || '$ref' in response || (status !== 'default' && Number(status) < 400)) continue;
+    response.description ||= STATUS_CODES[status] ?? status;
+    response.content ??= { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+  }
 }
 
 /** `IntegrationsController`, `create` -> `Integrations_create`. */

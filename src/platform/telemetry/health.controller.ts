@@ -39,7 +39,7 @@ export class HealthController implements OnApplicationBootstrap, BeforeApplicati
   @PublicRoute()
   @ApiOperation({ summary: 'The process can do its work: each dependency, and why not' })
   @ApiOkResponse({ schema: apiSchema(readySchema, 'output') })
-  @ApiResponse({ status: 503, description: 'Not ready; the same body.' })
+  @ApiResponse({ status: 503, description: 'Not ready; the same body.', schema: apiSchema(readySchema, 'output') })
   async ready(@Res({ passthrough: true }) response: { status(code: number): unknown }): Promise<z.output<typeof readySchema>> {
     const { ok, checks } = await this.health.ask();
     const status = this.phase !== 'started' ? this.phase : ok ? 'ready' : 'not-ready';

@@ -1,5 +1,5 @@
 import { Controller, Get, Res } from '@nestjs/common';
-import { ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import { PublicRoute, RequireRight } from '../access/rights.js';
 import { PrometheusMetrics } from './prometheus-metrics.js';
 
@@ -18,6 +18,7 @@ export class MetricsController {
   @RequireRight('status:read')
   @ApiOperation({ summary: 'Metrics in the Prometheus text format' })
   @ApiProduces('text/plain')
+  @ApiOkResponse({ schema: { type: 'string' } })
   async scrape(@Res() response: TextResponse): Promise<void> {
     await answer(this.metrics, response);
   }
@@ -33,6 +34,7 @@ export class PublicMetricsController {
   @PublicRoute()
   @ApiOperation({ summary: 'Metrics in the Prometheus text format' })
   @ApiProduces('text/plain')
+  @ApiOkResponse({ schema: { type: 'string' } })
   async scrape(@Res() response: TextResponse): Promise<void> {
     await answer(this.metrics, response);
   }
