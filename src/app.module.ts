@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
+import { LogEventsModule } from './inward/alerts/feeds/log-events.module.js';
 import { AlertsModule } from './inward/alerts/alerts.module.js';
 import { ProcessorModule } from './inward/processor/processor.module.js';
 import { EngineModule } from './outward/engine/engine.module.js';
@@ -42,6 +43,7 @@ function ground(settings: Settings, log: PinoLog): Modules {
     AuditModule,
     AccessModule.forRoot(),
     IntakeModule,
+    LogEventsModule,
   ];
 }
 
