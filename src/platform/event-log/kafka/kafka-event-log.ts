@@ -14,7 +14,7 @@ const BETWEEN_TRIES_MS = 200;
 const ADMIN_TRIES = 5;
 const HEALTH_MS = 1500;
 
-/** The event log on Apache Kafka. See docs/decisions/0003-kafka-event-log.md. */
+/** The event log on Apache Kafka. See docs/decisions/0007-kafka-event-log.md. */
 export class KafkaEventLog implements EventLog {
   private readonly kafka: Kafka;
   private appender: KafkaAppender | undefined;
