@@ -67,7 +67,8 @@ export class AlertRun {
 
   private async plan(policy: Mitigation): Promise<RunEnd | undefined> {
     const { targets, planner, queue, clock } = this.options;
-    await targets.forgetUnfinished(this.alert._id, this.lease);
+    // At the first try there is nothing that an earlier owner could have left.
+    if (this.alert.attempts > 1 || this.alert.approval) await targets.forgetUnfinished(this.alert._id, this.lease);
     if (this.alert.attempts > policy.maxAttempts) return this.close('failed', { code: 'attempts-exhausted', reason: `It was given up after ${policy.maxAttempts} tries; each process that worked on it ended early.` });
     const plan = await planner.plan(this.alert, this.lease, policy);
     switch (plan.type) {

@@ -109,6 +109,20 @@ describe('the processor', () => {
     expect(await models.accounts.countDocuments({ applicationId: application._id, disabled: false })).toBe(0);
   });
 
+  it('walks over many targets page by page, each once', async () => {
+    const { post, process, alert, models, targetsOf, documents } = await open({ settings: { mitigation: { maxFanOut: 1000, accountsPerHour: 1000 }, processor: { planTargets: 40, targetsAtOnce: 8 } } });
+    const { directory: application } = await people();
+    const rows = Array.from({ length: 250 }, (_, number) => ({ _id: `a${number}`, applicationId: application._id, nativeId: `a${number}`, nativeIdKey: `a${number}`, searchKey: `a${number}` }));
+    await models.accounts.insertMany(rows);
+    const id = await post({ type: 'application/accounts', action: 'delete' });
+    await process();
+    expect(await alert(id)).toMatchObject({ state: 'succeeded', targets: { planned: 251, done: 251, failed: 0 } });
+    const targets = await targetsOf(id);
+    expect(targets.map(({ number }) => number)).toEqual(Array.from({ length: 251 }, (_, number) => number));
+    expect(new Set(targets.map(({ attempts, state }) => `${attempts} ${state}`))).toEqual(new Set(['1 done']));
+    expect(await documents.connection.collection('accounts').countDocuments({ applicationId: application._id, removedAt: null })).toBe(0);
+  });
+
   it.each<[string, AlertType, Record<string, string>, string]>([
     ['an application that is not there', 'identity/account', { application: 'Nowhere', nativeId: 'jdoe' }, 'unknown-application'],
     ['an account that is not there', 'identity/account', { nativeId: 'nobody' }, 'unknown-account'],

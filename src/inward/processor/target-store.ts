@@ -16,6 +16,7 @@ export interface TargetOutcome {
   reason?: string | null;
 }
 
+const FEW = 200;
 const OPEN: TargetState[] = ['planned', 'intent'];
 
 /** The targets of alerts; each write is conditional on the state before it and on the lease token, so a process that lost its lease changes none. */
@@ -90,7 +91,10 @@ export class TargetStore {
   }
 
   async counts(alert: Pick<AlertDocument, '_id' | 'planToken'>): Promise<TargetCounts & { open: number }> {
-    const count = (state: TargetState) => this.targets.countDocuments({ ...planOf(alert), state });
+    if (!alert.planToken) return { planned: 0, done: 0, skipped: 0, failed: 0, notConfirmed: 0, open: 0 };
+    // Few are read at once; of many each state is counted in its index, so that they never lie in memory.
+    const few = await this.targets.find(planOf(alert), { state: 1 }).limit(FEW + 1).lean<Array<{ state: TargetState }>>();
+    const count = (state: TargetState) => (few.length <= FEW ? Promise.resolve(few.filter((target) => target.state === state).length) : this.targets.countDocuments({ ...planOf(alert), state }));
     const [planned, intent, done, skipped, failed, notConfirmed] = await Promise.all([count('planned'), count('intent'), count('done'), count('skipped'), count('failed'), count('not-confirmed')]);
     const open = planned + intent;
     return { planned: open + done + skipped + failed + notConfirmed, done, skipped, failed, notConfirmed, open };
