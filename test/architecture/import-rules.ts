@@ -60,7 +60,7 @@ const PLATFORM_WORDS: Record<string, string> = {
 const HOMES: ReadonlyArray<{ library: RegExp; homes: readonly string[] }> = [
   { library: /^kafkajs$/, homes: ['platform/event-log/kafka/'] },
   { library: /^lmdb$/, homes: ['platform/event-log/embedded/', 'platform/documents/embedded/'] },
-  { library: /^(mingo|bson)(\/|$)/, homes: ['platform/documents/embedded/'] },
+  { library: /^bson(\/|$)/, homes: ['platform/documents/embedded/'] },
   { library: /^pino$/, homes: ['platform/telemetry/'] },
   { library: /^prom-client$/, homes: ['platform/telemetry/'] },
   { library: /^ldapts$/, homes: ['directory/connectors/'] },

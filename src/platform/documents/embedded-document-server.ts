@@ -82,6 +82,7 @@ export class EmbeddedDocumentServer {
       void this.replace();
     });
     worker.on('message', (report: WorkerReport) => {
+      if (report.type === 'fault') this.log.error({ reason: report.reason }, 'a fault in the embedded document store; writes that it met were refused');
       if (report.type === 'expiry-failed') this.log.warn({ reason: report.reason }, 'expired documents could not be removed; tried again at the next turn');
     });
   }

@@ -1,7 +1,8 @@
 import { PUSH_MODIFIERS } from './allowed.js';
 import { badValue, notSupported, show, typeMismatch } from './errors.js';
-import { elementPredicate, isRegex, toRegExp } from './matcher.js';
+import { elementPredicate } from './matcher.js';
 import { segmentsOf, valuesAt } from './paths.js';
+import { isRegex, toRegExp } from './regular-expressions.js';
 import { type Doc, MISSING, Rank, compare, equals, isDoc, numeric, rankOf } from './values.js';
 
 /**

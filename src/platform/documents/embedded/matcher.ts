@@ -1,7 +1,9 @@
 import { FIELD_OPERATORS, LOGICAL_OPERATORS } from './allowed.js';
 import { badValue, failedToParse, notSupported } from './errors.js';
-import { isArrayIndex, segmentsOf, valuesAt } from './paths.js';
-import { type Doc, MISSING, Rank, bsonType, compare, equals, isDoc, numeric, own, rankOf, regexParts } from './values.js';
+import { segmentsOf, valuesAt } from './paths.js';
+import { isRegex, toRegExp } from './regular-expressions.js';
+import { typeTests } from './type-names.js';
+import { type Doc, MISSING, Rank, compare, equals, isDoc, numeric, rankOf } from './values.js';
 
 /** One test of a field, as the planner sees it. */
 export interface FieldTest {
@@ -26,8 +28,6 @@ export interface Filter {
   readonly source: Doc;
   readonly test: LogicalTest;
   matches(document: Doc): boolean;
-  /** The element of the array at `path` that made the document match: what `$` in an update stands for. */
-  positionIn(document: Doc, path: string): number | undefined;
 }
 
 /** @throws CommandError for what is wrong in it and for what lies outside the supported subset. */
@@ -37,11 +37,11 @@ export function compileFilter(source: Doc): Filter {
     source,
     test,
     matches: (document) => passes(test, document),
-    positionIn: (document, path) => position(test, document, path),
   };
 }
 
-function passes(test: FilterTest, document: Doc): boolean {
+/** Whether a document passes a part of a filter. */
+export function passes(test: FilterTest, document: Doc): boolean {
   switch (test.kind) {
     case 'field':
       return test.any(valuesAt(document, test.segments));
@@ -129,8 +129,10 @@ function operatorTest(operator: string, operand: unknown, siblings: Doc): Test {
       const exists = (value: unknown) => value !== MISSING;
       return { one: (value) => exists(value) === wanted, whole: (values) => values.some(exists) === wanted };
     }
-    case '$type':
-      return typeTest(operand);
+    case '$type': {
+      const tests = typeTests(operand);
+      return { one: (value) => value !== MISSING && tests.some((test) => test(value)) };
+    }
     case '$regex':
       return regexTest(operand, siblings['$options']);
     case '$mod':
@@ -188,61 +190,6 @@ function inTest(operator: string, operand: unknown): Test {
     return isRegex(item) ? regexTest(item, undefined) : equalTest(item);
   });
   return { one: (value) => tests.some((test) => test.one(value)) };
-}
-
-const TYPE_RANKS: Record<string, (value: unknown) => boolean> = {
-  double: (value) => typeof value === 'number' && !isInt32(value),
-  string: (value) => typeof value === 'string',
-  object: (value) => rankOf(value) === Rank.object,
-  array: Array.isArray,
-  binData: (value) => rankOf(value) === Rank.binary,
-  objectId: (value) => rankOf(value) === Rank.objectId,
-  bool: (value) => typeof value === 'boolean',
-  date: (value) => value instanceof Date,
-  null: (value) => value === null,
-  regex: (value) => rankOf(value) === Rank.regex,
-  int: isInt32,
-  timestamp: (value) => rankOf(value) === Rank.timestamp,
-  long: (value) => typeof value === 'bigint',
-  decimal: (value) => bsonType(value) === 'Decimal128',
-  number: (value) => rankOf(value) === Rank.number,
-};
-const TYPE_NUMBERS: Record<number, string> = { 1: 'double', 2: 'string', 3: 'object', 4: 'array', 5: 'binData', 7: 'objectId', 8: 'bool', 9: 'date', 10: 'null', 11: 'regex', 16: 'int', 17: 'timestamp', 18: 'long', 19: 'decimal' };
-function isInt32(value: unknown): boolean {
-  return typeof value === 'number' && Number.isInteger(value) && value >= -2147483648 && value <= 2147483647 && !Object.is(value, -0);
-}
-
-function typeTest(operand: unknown): Test {
-  const tests = (Array.isArray(operand) ? (operand as unknown[]) : [operand]).map((type) => {
-    const name = typeof type === 'string' ? type : TYPE_NUMBERS[Number(type)];
-    const test = name === undefined || !Object.hasOwn(TYPE_RANKS, name) ? undefined : TYPE_RANKS[name];
-    if (!test) throw badValue(`Unknown type name alias: ${String(type)}`);
-    return test;
-  });
-  return { one: (value) => value !== MISSING && tests.some((test) => test(value)) };
-}
-
-export function isRegex(value: unknown): boolean {
-  return value instanceof RegExp || bsonType(value) === 'BSONRegExp';
-}
-
-/** The JavaScript form of a pattern. @throws for options and patterns that it cannot express. */
-export function toRegExp(operand: unknown, options: unknown): RegExp {
-  let pattern: string;
-  let flags = '';
-  if (isRegex(operand)) ({ pattern, options: flags } = regexParts(operand));
-  else if (typeof operand === 'string') pattern = operand;
-  else throw badValue('$regex has to be a string');
-  if (options !== undefined) {
-    if (typeof options !== 'string') throw badValue('$options has to be a string');
-    flags = options;
-  }
-  for (const flag of flags) if (!'imsu'.includes(flag)) throw notSupported(`the regular expression option "${flag}"`);
-  try {
-    return new RegExp(pattern, [...new Set(flags.replaceAll('u', ''))].join(''));
-  } catch (error) {
-    throw badValue(`Regular expression is invalid: ${error instanceof Error ? error.message : String(error)}`);
-  }
 }
 
 function regexTest(operand: unknown, options: unknown): Test {
@@ -306,45 +253,4 @@ function numericOperand(operator: string, operand: unknown): number | bigint {
 export function truthy(value: unknown): boolean {
   if (value === null || value === undefined || value === false) return false;
   return rankOf(value) !== Rank.number || Number(numeric(value)) !== 0;
-}
-
-const NEGATIVE = new Set(['$ne', '$nin', '$not', '$exists', '$size', '$all']);
-
-/** The last positive test through the wanted array decides, or else the last through any array. */
-function position(test: FilterTest, document: Doc, path: string): number | undefined {
-  const wanted = segmentsOf(path);
-  let other: number | undefined;
-  let exact: number | undefined;
-  const visit = (inner: FilterTest): void => {
-    if (inner.kind === '$and') return inner.tests.forEach(visit);
-    if (inner.kind === '$or') {
-      const matching = inner.tests.find((branch) => passes(branch, document));
-      return matching && visit(matching);
-    }
-    if (inner.kind !== 'field' || NEGATIVE.has(inner.operator)) return;
-    const found = elementOf(inner, document);
-    if (!found) return;
-    if (found.depth === wanted.length && wanted.every((segment, index) => inner.segments[index] === segment)) exact = found.index;
-    else other = found.index;
-  };
-  visit(test);
-  return exact ?? other;
-}
-
-function elementOf(test: FieldTest, document: Doc): { depth: number; index: number } | undefined {
-  let value: unknown = document;
-  for (let depth = 0; depth <= test.segments.length; depth++) {
-    if (Array.isArray(value)) {
-      const rest = test.segments.slice(depth);
-      if (rest[0] !== undefined && isArrayIndex(rest[0])) return undefined;
-      const fits = (item: unknown) =>
-        rest.length > 0 ? isDoc(item) && test.any(valuesAt(item, rest)) : test.operator === '$elemMatch' ? elementPredicate(test.operand as Doc)(item) : test.one(item);
-      const index = value.findIndex(fits);
-      return index < 0 ? undefined : { depth, index };
-    }
-    const segment = test.segments[depth];
-    if (segment === undefined || !isDoc(value)) return undefined;
-    value = own(value, segment);
-  }
-  return undefined;
 }

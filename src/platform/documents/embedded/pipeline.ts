@@ -1,21 +1,17 @@
 import { calculateObjectSize } from 'bson';
-import { ACCUMULATORS, STAGES } from './allowed.js';
+import { STAGES } from './allowed.js';
 import type { Collection } from './catalogue.js';
 import { CommandError, badValue, failedToParse, notSupported } from './errors.js';
 import { type Expression, compileExpression, orNull } from './expressions.js';
-import { orderOf } from './keys.js';
+import { group } from './group-stage.js';
 import { compileFilter } from './matcher.js';
 import { isArrayIndex, segmentsOf, valuesAt } from './paths.js';
 import { sortOf } from './planner.js';
 import { compileProjection } from './projection.js';
 import { MemoryBudget, Matches, type ReadContext, Sorter, documentOf } from './reading.js';
-import { type Doc, MISSING, Rank, compare, isDoc, numeric, own, rankOf, setOwn } from './values.js';
+import type { Sink } from './sink.js';
+import { type Doc, MISSING, Rank, isDoc, numeric, own, rankOf, setOwn } from './values.js';
 
-/** Takes documents one by one and hands on what becomes of them. `push` answers false when it wants no more. */
-export interface Sink {
-  push(document: Doc): boolean;
-  end(): void;
-}
 export interface PipelineContext extends ReadContext {
   budget: MemoryBudget;
   collection(name: string): Collection | undefined;
@@ -90,7 +86,7 @@ function stageSink(name: string, operand: unknown, context: PipelineContext, nex
       return each(compileProjection(Object.fromEntries(paths.map((path) => [path, 0]))) ?? ((document) => document));
     }
     case '$group':
-      return group(operand, context, next);
+      return group(operand, context.budget, next);
     case '$count': {
       if (typeof operand !== 'string' || operand === '' || operand.startsWith('$') || operand.includes('.')) throw badValue('the count field must be a non-empty string without $ and dots');
       let count = 0;
@@ -182,103 +178,6 @@ function projector(operand: unknown): (document: Doc) => Doc {
   const project = hidesId ? () => ({}) : (compileProjection(plain) ?? ((document: Doc) => document));
   if (computed.length > 0 && others.some((path) => plain[path] === false || plain[path] === 0)) throw badValue('Bad projection specification, cannot exclude fields other than _id in an inclusion projection');
   return (document) => computed.reduce((result, { segments, expression }) => withValue(result, segments, expression(document)), project(document));
-}
-
-type Accumulator = { add: (document: Doc) => void; result: () => unknown };
-
-function accumulator(name: string, expression: Expression, budget: MemoryBudget): Accumulator {
-  switch (name) {
-    case '$sum':
-    case '$avg': {
-      let sum = 0;
-      let count = 0;
-      return {
-        add: (document) => {
-          const value = expression(document);
-          if (rankOf(value) !== Rank.number) return;
-          sum += Number(numeric(value));
-          count++;
-        },
-        result: () => (name === '$sum' ? sum : count === 0 ? null : sum / count),
-      };
-    }
-    case '$min':
-    case '$max': {
-      let best: unknown = MISSING;
-      return {
-        add: (document) => {
-          const value = expression(document);
-          if (rankOf(value) === Rank.null) return;
-          if (best === MISSING || (name === '$min' ? compare(value, best) < 0 : compare(value, best) > 0)) best = value;
-        },
-        result: () => orNull(best),
-      };
-    }
-    case '$first':
-    case '$last': {
-      let taken: unknown;
-      let any = false;
-      return {
-        add: (document) => {
-          if (any && name === '$first') return;
-          any = true;
-          taken = expression(document);
-        },
-        result: () => orNull(taken),
-      };
-    }
-    default: {
-      const items: unknown[] = [];
-      return {
-        add: (document) => {
-          const value = expression(document);
-          if (value === MISSING) return;
-          budget.take(calculateObjectSize({ value }));
-          items.push(value);
-        },
-        result: () => items,
-      };
-    }
-  }
-}
-
-function group(operand: unknown, context: PipelineContext, next: Sink): Sink {
-  if (!isDoc(operand)) throw new CommandError(15947, 'Location15947', "a group's fields must be specified in an object");
-  if (!Object.hasOwn(operand, '_id')) throw new CommandError(15955, 'Location15955', 'a group specification must include an _id');
-  const id = compileExpression(operand['_id']);
-  const fields = Object.entries(operand)
-    .filter(([name]) => name !== '_id')
-    .map(([name, value]) => {
-      if (name.includes('.')) throw new CommandError(40235, 'Location40235', `The field name '${name}' cannot contain '.'`);
-      const operators = isDoc(value) ? Object.keys(value) : [];
-      const operator = operators[0];
-      if (!isDoc(value) || operator === undefined || operators.length !== 1) throw new CommandError(40234, 'Location40234', `The field '${name}' must be an accumulator object`);
-      if (!ACCUMULATORS.has(operator)) throw notSupported(`the accumulator ${operator}`);
-      return { name, operator, expression: compileExpression(value[operator]) };
-    });
-  const groups = new Map<string, { id: unknown; accumulators: Accumulator[] }>();
-  return {
-    push: (document) => {
-      const value = orNull(id(document));
-      const key = orderOf(value).toString('latin1');
-      let found = groups.get(key);
-      if (!found) {
-        context.budget.take(key.length * 2 + 100 * (fields.length + 1));
-        found = { id: value, accumulators: fields.map(({ operator, expression }) => accumulator(operator, expression, context.budget)) };
-        groups.set(key, found);
-      }
-      for (const each of found.accumulators) each.add(document);
-      return true;
-    },
-    end: () => {
-      for (const { id: value, accumulators } of groups.values()) {
-        const result: Doc = { _id: value };
-        for (const [position, { name }] of fields.entries()) setOwn(result, name, accumulators[position]?.result());
-        if (!next.push(result)) break;
-      }
-      next.end();
-    },
-  };
 }
 
 function unwind(operand: unknown, next: Sink): Sink {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type RootDatabase, open } from 'lmdb';
 import { type Collection, FORMAT, HEADER_KEY, catalogueKey, cataloguePrefix, decodeCollection, decodeHeader, encodeCollection, encodeHeader } from './catalogue.js';
 import { refuseForeignFile } from './data-file.js';
@@ -5,6 +6,8 @@ import { CommandError, cannotCreateIndex, documentTooLarge, duplicateKey } from 
 import { type Index, type IndexEntry, type IndexKey, definitionOf, indexKeysOf, keyValueOf, readyIndex } from './indexes.js';
 import { ID_LIMIT, componentOf, successor, tableKey } from './keys.js';
 import { type Doc, MAX_DOCUMENT_BYTES, decode, encode } from './values.js';
+
+const CLOSE_MS = 3000;
 
 export interface Entry {
   key: Buffer;
@@ -18,33 +21,36 @@ export interface Entry {
 export class Store {
   private readonly environment: RootDatabase<Buffer, Buffer>;
   private readonly collections = new Map<string, { bytes: Buffer; collection: Collection }>();
-  private changes = 0;
 
   /** @throws when the directory cannot be opened, holds a foreign or damaged file, or was written by a newer version. */
   constructor(directory: string) {
     refuseForeignFile(directory);
-    this.environment = open<Buffer, Buffer>({ path: directory, keyEncoding: 'binary', encoding: 'binary', maxDbs: 1, noSubdir: false });
+    this.environment = open<Buffer, Buffer>({
+      path: directory,
+      keyEncoding: 'binary',
+      encoding: 'binary',
+      maxDbs: 1,
+      noSubdir: false,
+      maxReaders: 510,
+      // A commit is flushed before anybody sees it, so that nobody acts on what a power cut takes away.
+      overlappingSync: false,
+      // With lmdb's default a failed commit (a full disk) also rejects promises that nobody can reach.
+      eventTurnBatching: false,
+    });
     const header = this.environment.getBinary(HEADER_KEY);
     if (header && decodeHeader(header).format > FORMAT) throw new Error(`${directory} was written by a newer version of Tidegate (document format ${decodeHeader(header).format}, this one knows ${FORMAT})`);
   }
 
   /**
    * Runs `change` as one transaction and answers after it is on disk; when `change` throws nothing of it is kept. Several callers' transactions share
-   * a commit and a flush. `change` must not wait.
+   * a commit and its flush. `change` must not wait.
    */
   async write<T>(change: () => T): Promise<T> {
-    let outcome: { result: T; changed: boolean };
     try {
-      outcome = await this.environment.childTransaction(() => {
-        const before = this.changes;
-        const result = change();
-        return { result, changed: this.changes !== before };
-      });
+      return await this.environment.childTransaction(change);
     } catch (error) {
       throw await causeOf(error);
     }
-    if (outcome.changed) await this.environment.flushed;
-    return outcome.result;
   }
 
   /** Lets the reads that follow see what other processes committed. One synchronous run of reads sees one state. */
@@ -58,8 +64,8 @@ export class Store {
   }
 
   async close(): Promise<void> {
-    await this.environment.flushed;
-    await this.environment.close();
+    // After a failed commit lmdb may wait for one that never comes; what was acknowledged is flushed already.
+    await Promise.race([this.environment.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 
   collection(database: string, name: string): Collection | undefined {
@@ -241,12 +247,10 @@ export class Store {
   }
 
   private set(key: Buffer, value: Buffer): void {
-    this.changes++;
     this.environment.putSync(key, value);
   }
 
   private remove(key: Buffer): void {
-    this.changes++;
     this.environment.removeSync(key);
   }
 }

@@ -3,6 +3,7 @@ import { arrayChange } from './array-updates.js';
 import { CommandError, badValue, conflictingPaths, failedToParse, immutableField, notSupported, pathNotViable, show, typeMismatch } from './errors.js';
 import { type Filter, type FilterTest, elementPredicate } from './matcher.js';
 import { isArrayIndex, segmentsOf } from './paths.js';
+import { positionOf } from './positional.js';
 import { type Doc, MISSING, Rank, bsonType, compare, equals, isDoc, numeric, own, rankOf, setOwn } from './values.js';
 
 /** An update made ready. Works on the document it is given, which the caller decoded for this. */
@@ -118,7 +119,7 @@ function concrete(document: Doc, change: Change, filter: Filter | undefined, ide
     }
     found = found.flatMap((path) => {
       if (segment === '$') {
-        const index = filter?.positionIn(document, path.join('.'));
+        const index = filter && positionOf(filter.test, document, path.join('.'));
         if (index === undefined) throw badValue('The positional operator did not find the match needed from the query.');
         return [[...path, String(index)]];
       }

@@ -15,12 +15,14 @@ export interface WorkerSettings {
   cursorIdleMs: number;
   memoryBytes: number;
 }
-export type WorkerReport = { type: 'listening' } | { type: 'failed'; reason: string } | { type: 'expiry-failed'; reason: string } | { type: 'stopped' };
+export type WorkerReport = { type: 'listening' } | { type: 'failed'; reason: string } | { type: 'expiry-failed'; reason: string } | { type: 'fault'; reason: string } | { type: 'stopped' };
 export type WorkerOrder = 'stop';
 
 /** The thread of the embedded document store: a scan here leaves the service's own thread free. */
 async function main(settings: WorkerSettings): Promise<void> {
   const report = (message: WorkerReport) => parentPort?.postMessage(message);
+  // A promise of lmdb that nobody can reach must not end the thread; the callers of the writes are told in their own way.
+  process.on('unhandledRejection', (error) => report({ type: 'fault', reason: reasonOf(error) }));
   let store: Store;
   let server: WireServer;
   let commands: Commands;
