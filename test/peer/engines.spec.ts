@@ -1,10 +1,17 @@
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import kafkajs from 'kafkajs';
 import { Arrivals } from '../support/arrivals.js';
+import { pythonVenv } from '../support/python-venv.js';
 import { eventually, producerEvents, type Client } from '../support/service.js';
 import type { ServiceProcess } from '../support/service-process.js';
 import { enginesOwnAll, Stack, stackMissing } from '../support/stack.js';
 
 const missing = await stackMissing();
+const python = missing === undefined ? await pythonVenv('confluent-kafka', ['confluent-kafka==2.16.1']) : undefined;
 
 /** Times are generous: the machine may be slow, and no sentence here is about speed. */
 const SLOW_MS = 90_000;
@@ -169,6 +176,59 @@ const SLOW_MS = 90_000;
     expect(receivers.map((each) => each.disordered)).toEqual([0, 0, 0]);
     expect(steps).toEqual([]);
   }, 3 * SLOW_MS);
+
+  describe('and producers that write the topic themselves', () => {
+    let producer: kafkajs.Producer;
+    beforeAll(async () => {
+      const kafka = new kafkajs.Kafka({ brokers: stack.kafka.brokers, logLevel: kafkajs.logLevel.NOTHING });
+      producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
+      await producer.connect();
+    });
+    afterAll(async () => {
+      await producer.disconnect();
+    });
+    const envelope = (id: string, more: Record<string, unknown> = {}) => ({
+      key: 'acc-1', value: JSON.stringify({ specversion: '1.0', id, source: '/idm', type: 'account.provisioned', subject: 'acc-1', data: { attributes: { domain: 'example.com', number: 1 } }, ...more }),
+    });
+
+    it('delivers their events, parks what is none with its reason and position, and never stands still', async () => {
+      const [near, far] = [await arrivals('foreign'), await arrivals('foreign')];
+      await integrate('foreign near', near.receiver.port);
+      await integrate('foreign far', far.receiver.port, { enginePool: 'remote' });
+      const [sent] = await producer.send({
+        topic: 'tidegate.events',
+        messages: [
+          envelope('foreign-1'), { key: 'acc-1', value: 'this is no event' }, envelope('foreign-2', { type: 'siem.state.changed' }), envelope('foreign-3', { data: {} }), { key: 'acc-1', value: null },
+          envelope('foreign-4', { tidegateproducer: 'tidegate' }),
+        ],
+      });
+      await eventually('what is valid arrives at both', () => [near, far].every((one) => one.has('foreign-1') && one.has('foreign-4')), SLOW_MS);
+      await publish(producerEvents('foreign-own', 200, 50));
+      await eventually('what comes behind it, too', () => [near, far].every((one) => producerEvents('foreign-own', 200, 50).every((event) => one.has(String(event['id'])))), SLOW_MS);
+      expect([near.has('foreign-2'), near.has('foreign-3')]).toEqual([false, false]);
+      const base = Number(sent?.baseOffset);
+      const parked = async () => (await client.ok<{ items: Array<{ partition: number; offset: number; reason: string }> }>('GET', '/api/v1/dead-letters?integrationId=*')).items.filter(({ partition }) => partition === sent?.partition);
+      await eventually('four of them are parked', async () => (await parked()).length === 4, SLOW_MS);
+      const reasons = new Map((await parked()).map(({ offset, reason }) => [offset - base, reason]));
+      expect([...reasons.keys()].sort()).toEqual([1, 2, 3, 4]);
+      expect(reasons.get(1)).toContain('not a JSON object');
+      expect(reasons.get(2)).toContain('only Tidegate itself sends');
+      expect(reasons.get(3)).toContain('/data/attributes/domain is missing');
+      expect(reasons.get(4)).toContain('not a JSON object');
+    }, 2 * SLOW_MS);
+
+    (python === undefined ? it.skip : it)('takes what the Python example of the guide writes', async () => {
+      const receiver = await arrivals('python');
+      const texts: string[] = [];
+      receiver.receiver.onMessage(({ text }) => texts.push(text));
+      await integrate('python', receiver.receiver.port);
+      const [, example = ''] = /```python\n([\s\S]*?)```/.exec(readFileSync('docs/guides/write-to-the-topic.md', 'utf8')) ?? [];
+      await promisify(execFile)(join(python ?? '', 'python'), ['-c', example], { env: { ...process.env, BROKERS: stack.kafka.brokers.join(',') }, timeout: SLOW_MS });
+      const of = (type: string) => texts.filter((text) => text.includes(`"type":"${type}"`) && text.includes('acc-7001'));
+      await eventually('both events', () => of('account.provisioned').length === 1 && of('account.owner.changed').length === 1, SLOW_MS);
+      expect(of('account.provisioned')[0]).toContain('"producedBy":"external"');
+    }, 3 * SLOW_MS);
+  });
 
   it('tells by its metrics and health how each process goes', async () => {
     for (const one of [api, ...engines.values()]) {

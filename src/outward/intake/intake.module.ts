@@ -4,13 +4,14 @@ import { DurableAppend } from './durable-append.js';
 import { EventCheck } from './event-check.js';
 import { EventTypesController } from './event-types.controller.js';
 import { EventsController } from './events.controller.js';
+import { ForeignRecords } from './foreign-records.js';
 import { IntakeService } from './intake.service.js';
 import { OwnEventsSink } from './own-events.sink.js';
 
 /** The producers' door. Needs SETTINGS, CLOCK, LOG, EVENT_LOG and PRODUCER_KEYS from global modules; gives EVENT_SINK. */
 @Module({
   controllers: [EventsController, EventTypesController],
-  providers: [EventCheck, DurableAppend, IntakeService, OwnEventsSink, { provide: EVENT_SINK, useExisting: OwnEventsSink }],
-  exports: [EVENT_SINK],
+  providers: [EventCheck, ForeignRecords, DurableAppend, IntakeService, OwnEventsSink, { provide: EVENT_SINK, useExisting: OwnEventsSink }],
+  exports: [EVENT_SINK, ForeignRecords],
 })
 export class IntakeModule {}
