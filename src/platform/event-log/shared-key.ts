@@ -1,14 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { Schema } from 'mongoose';
 import type { DocumentStore } from '../documents/document-store.js';
+import { sharedKeySchema, type SharedKeyDocument } from './shared-key.schema.js';
 
-interface SharedKeyDocument {
-  _id: string;
-  /** Names the key that signs, and tells nothing of it. */
-  keyName: string;
-}
-
-const schema = new Schema<SharedKeyDocument>({ _id: String, keyName: { type: String, required: true } }, { collection: 'installation', versionKey: false });
 const ID = 'secret-key';
 
 /**
@@ -20,7 +13,7 @@ const ID = 'secret-key';
 export async function agreeOnKey(store: DocumentStore, keys: readonly Buffer[]): Promise<void> {
   const [signing, ...others] = keys.map(nameOf);
   if (signing === undefined) throw new TypeError('a key file without a key was accepted');
-  const { collection } = store.model<SharedKeyDocument>('shared-key', schema);
+  const { collection } = store.model<SharedKeyDocument>('shared-key', sharedKeySchema);
   const byId = { _id: ID as never };
   await collection.updateOne(byId, { $setOnInsert: { keyName: signing } }, { upsert: true }).catch((error: unknown) => {
     // Two first processes at once: the other one was first.
