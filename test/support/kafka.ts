@@ -41,7 +41,8 @@ export async function startKafka(nodes: 1 | 3 = 1): Promise<TestKafka> {
   const jars = await kafkaJars();
   const directory = await mkdtemp(join(tmpdir(), 'tidegate-kafka-'));
   const ports = await freePorts(2 * nodes);
-  const cluster = randomBytes(16).toString('base64url');
+  // The tool takes an id that begins with a hyphen for an option.
+  const cluster = Buffer.from(randomBytes(16).map((byte, at) => (at === 0 ? byte & 0x7f : byte))).toString('base64url');
   const all = Array.from({ length: nodes }, (_, index) => new Node(index + 1, join(directory, `node-${index + 1}`), ports[index] ?? 0, ports[nodes + index] ?? 0, jars));
   const voters = all.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(',');
   const stop = async (): Promise<void> => {
