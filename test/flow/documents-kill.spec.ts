@@ -18,7 +18,8 @@ class Writer {
   private readonly ended: Promise<void>;
 
   constructor(directory: string, mode: 'write' | 'claim', name: string, private readonly seen: (line: string) => void) {
-    this.child = spawn(process.execPath, [PROCESS, directory, mode, name], { stdio: ['ignore', 'pipe', 'inherit'] });
+    // A killed process leaves the directory of its socket behind.
+    this.child = spawn(process.execPath, [PROCESS, join(directory, 'data'), mode, name], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, TMPDIR: directory } });
     const lines = createInterface({ input: this.child.stdout as NodeJS.ReadableStream });
     lines.on('line', (line) => this.seen(line));
     this.ended = new Promise((resolve) => lines.once('close', resolve));
@@ -47,7 +48,7 @@ describe('embedded documents while processes are killed', () => {
   });
 
   async function reopened<T>(read: (store: MongooseDocumentStore) => Promise<T>): Promise<T> {
-    const server = await EmbeddedDocumentServer.start({ directory, log: silentLog });
+    const server = await EmbeddedDocumentServer.start({ directory: join(directory, 'data'), log: silentLog });
     const store = await MongooseDocumentStore.connect({ uri: server.uri, dbName: 'kill' });
     try {
       return await read(store);
@@ -87,7 +88,7 @@ describe('embedded documents while processes are killed', () => {
         expect([key, [acknowledged, begun].includes(found) ? 'as acknowledged or begun' : found, acknowledged]).toEqual([key, 'as acknowledged or begun', acknowledged]);
         keys.set(key, { acknowledged: found });
       }
-      expect(await disagreements(directory)).toEqual([]);
+      expect(await disagreements(join(directory, 'data'))).toEqual([]);
     }
     expect(acknowledgements).toBeGreaterThanOrEqual(8 * 40);
   }, 120_000);
@@ -115,7 +116,7 @@ describe('embedded documents while processes are killed', () => {
     expect(left).toHaveLength(240);
     // At most the one that the killed process had under way was not told.
     expect(left.filter((id) => !claims.includes(id)).length).toBeLessThanOrEqual(1);
-    expect(await disagreements(directory)).toEqual([]);
+    expect(await disagreements(join(directory, 'data'))).toEqual([]);
   }, 120_000);
 });
 
