@@ -110,7 +110,10 @@ function anyQuestion(chance: Chance): Omit<Question, 'oursAlone'> {
   // The other server takes positions in a field that is not there, which is refused.
   if (arrayFilters) filter['l'] = { $type: 'array' };
   const options = arrayFilters ? { arrayFilters } : {};
-  if (kind === 8) return named('findOneAndUpdate', (collection) => collection.findOneAndUpdate(filter, update, { sort, returnDocument: chance.is(0.5) ? 'before' : 'after', ...options }), update, sort, options);
+  if (kind === 8) {
+    const returnDocument = chance.is(0.5) ? 'before' : 'after';
+    return named('findOneAndUpdate', (collection) => collection.findOneAndUpdate(filter, update, { sort, returnDocument, ...options }), update, sort, options);
+  }
   if (kind === 9) return named('updateMany', async (collection) => counts(await collection.updateMany(filter, update, options)), update, options);
   if (kind === 10 && !arrayFilters) {
     const _id = chance.below(DOCUMENTS + 10);
