@@ -3,6 +3,7 @@ import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
 import { LogEventsModule } from './inward/alerts/feeds/log-events.module.js';
 import { AlertsModule } from './inward/alerts/alerts.module.js';
+import { AlertDecisionsModule } from './inward/processor/alert-decisions.module.js';
 import { ProcessorModule } from './inward/processor/processor.module.js';
 import { EngineModule } from './outward/engine/engine.module.js';
 import { IntakeModule } from './outward/intake/intake.module.js';
@@ -49,7 +50,7 @@ function ground(settings: Settings, log: PinoLog): Modules {
 
 function wings({ roles }: Settings): Modules {
   const modules: Modules = [];
-  if (roles.includes('api')) modules.push(IntegrationsModule, AlertsModule);
+  if (roles.includes('api')) modules.push(IntegrationsModule, AlertsModule, AlertDecisionsModule);
   if (roles.includes('engine')) modules.push(EngineModule);
   if (roles.includes('mitigation')) modules.push(ProcessorModule);
   return modules;
