@@ -16,6 +16,7 @@ const TOP: Record<string, readonly string[]> = {
   outward: ['model', 'contracts', 'config', 'platform'],
   directory: ['model', 'contracts', 'config', 'platform'],
   inward: ['model', 'contracts', 'config', 'platform', 'directory'],
+  copy: ['model', 'contracts', 'config', 'platform'],
   console: ['model', 'contracts', 'config', 'platform', 'outward', 'inward', 'directory'],
   demo: ['model', 'contracts', 'config', 'platform', 'outward', 'inward', 'directory', 'console', ...COMPOSITION],
 };

@@ -32,13 +32,14 @@ export class Stack {
     readonly kafka: TestKafka,
     readonly documents: Secantus,
     private readonly directory: string,
-    private readonly environment: Record<string, string>,
+    /** What every process of it is told. */
+    readonly environment: Readonly<Record<string, string>>,
   ) {}
 
-  static async start(options: { brokers?: 1 | 3; partitions?: number; sessionTimeoutMs?: number; environment?: Record<string, string> } = {}): Promise<Stack> {
+  static async start(options: { brokers?: 1 | 3; partitions?: number; sessionTimeoutMs?: number; keyFile?: string; environment?: Record<string, string> } = {}): Promise<Stack> {
     const { brokers = 1, partitions = 6, sessionTimeoutMs = 6000 } = options;
     const directory = mkdtempSync(join(tmpdir(), 'tidegate-stack-'));
-    const keyFile = makeKeyFile(directory, 'secret.key');
+    const keyFile = options.keyFile ?? makeKeyFile(directory, 'secret.key');
     const documents = await startSecantus(await secantusExecutable(), 'replica-set');
     let kafka: TestKafka | undefined;
     try {
