@@ -59,7 +59,15 @@ export const sectionBodies: Record<Section, z.ZodType<Record<string, unknown> & 
   filter: patchObject(filterSection).extend({ version }),
 };
 
-/** Body of enable and disable: may be left out. */
+/** Body of enable: may be left out. */
+export const enableBody = z.strictObject({
+  version,
+  startFrom: z.union([z.enum(['now', 'beginning']), z.iso.datetime({ offset: true, error: 'now, beginning, or an RFC 3339 time with offset' })], { error: 'now, beginning, or an RFC 3339 time with offset' }).optional()
+    .meta({ description: 'Only when it is enabled for the first time: deliver the events accepted from now on (default), all that the event log still holds, or those accepted since a time. Later on delivery goes on where it stopped, and this is refused.' }),
+}).optional();
+export type StartFrom = NonNullable<NonNullable<z.output<typeof enableBody>>['startFrom']>;
+
+/** Body of disable: may be left out. */
 export const versionBody = z.strictObject({ version }).optional();
 
 /** The patch that a section's body stands for. */

@@ -9,7 +9,7 @@ import { RequireRight, type Principal } from '../../platform/access/rights.js';
 import { Problem } from '../../platform/http/problem.js';
 import { apiSchema, ZodPipe } from '../../platform/http/zod.pipe.js';
 import { ApiQueryOf } from '../../platform/http/api-query.js';
-import { createBody, patchBody, patchOfSection, sectionBodies, SECTIONS, versionBody, type IntegrationPatch, type Section } from './integration-body.js';
+import { createBody, enableBody, patchBody, patchOfSection, sectionBodies, SECTIONS, versionBody, type IntegrationPatch, type Section } from './integration-body.js';
 import { IntegrationListService, listQuery, type ListQuery } from './integration-list.service.js';
 import { IntegrationPreviewService, previewBody, previewView, type PreviewView } from './integration-preview.service.js';
 import type { OpenedIntegration } from './integration-secrets.js';
@@ -37,6 +37,7 @@ const view = { schema: apiSchema(integrationView, 'output'), headers: { ETag: { 
 const SECRETS_HELP =
   'The PEM texts under connection.tls (ca, certificate, key) are sealed at rest and never answered: they are shown as {"set": true, ...}. Left out, or sent back as they were shown, they stay as they are; null removes them.';
 type VersionBody = z.output<typeof versionBody>;
+type EnableBody = z.output<typeof enableBody>;
 
 /**
  * SIEM integrations: what administrators own.
@@ -165,14 +166,14 @@ export class IntegrationsController {
   @Post(':id/enable')
   @HttpCode(200)
   @RequireRight('integrations:write')
-  @ApiOperation({ summary: 'Enable an integration', description: 'Delivery starts with the events accepted from its first enabling on, and goes on where it stopped when it was disabled in between.' })
+  @ApiOperation({ summary: 'Enable an integration', description: 'Delivery starts with the events accepted from its first enabling on (or as `startFrom` says), and goes on where it stopped when it was disabled in between.' })
   @IfMatch()
-  @ApiBody({ required: false, schema: apiSchema(versionBody) })
+  @ApiBody({ required: false, schema: apiSchema(enableBody) })
   @ApiOkResponse(view)
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
   @ApiServiceUnavailableResponse({ description: 'The event log does not answer.' })
-  async enable(@Param('id') id: string, @Body(new ZodPipe(versionBody)) body: VersionBody, @Headers('if-match') ifMatch: string | undefined, @CurrentPrincipal() principal: Principal, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
-    return this.answer(await this.integrations.change(id, { enabled: true }, { ifMatch, version: body?.version }, principal), response);
+  async enable(@Param('id') id: string, @Body(new ZodPipe(enableBody)) body: EnableBody, @Headers('if-match') ifMatch: string | undefined, @CurrentPrincipal() principal: Principal, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
+    return this.answer(await this.integrations.change(id, { enabled: true }, { ifMatch, version: body?.version }, principal, body?.startFrom), response);
   }
 
   @Post(':id/disable')

@@ -4,7 +4,7 @@ import { v7 as uuidV7 } from 'uuid';
 import { CLOCK } from '../../contracts/clock.js';
 import type { Clock } from '../../contracts/clock.js';
 import { EVENT_LOG } from '../../contracts/event-log.js';
-import type { EventLog } from '../../contracts/event-log.js';
+import type { EventLog, PartitionRange } from '../../contracts/event-log.js';
 import { SECRETS } from '../../contracts/secrets.js';
 import type { Secrets } from '../../contracts/secrets.js';
 import type { FieldChange } from '../../model/audit-event.js';
@@ -18,7 +18,7 @@ import { actorOf, newAuditRecord } from '../../platform/audit/new-audit-record.j
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { Problem, type ProblemItem } from '../../platform/http/problem.js';
 import { EngineWake } from '../engine/engine-wake.js';
-import type { IntegrationPatch } from './integration-body.js';
+import type { IntegrationPatch, StartFrom } from './integration-body.js';
 import { changesBetween } from './integration-changes.js';
 import { illFormedTexts, ruleFaults } from './integration-rules.js';
 import { openIntegration, sealSettings, type OpenedIntegration } from './integration-secrets.js';
@@ -45,7 +45,7 @@ export class IntegrationsService {
     private readonly engineWake: EngineWake,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(SECRETS) private readonly secrets: Secrets,
-    @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges'>,
+    @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges' | 'positionAt'>,
   ) {
     this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
     this.relay.watch(this.integrations, { removeWhenEmpty: true });
@@ -82,22 +82,27 @@ export class IntegrationsService {
     return openIntegration(document, this.secrets);
   }
 
-  /** A change of any fields (RFC 7396). One that changes nothing is no act: version and audit stay. @throws Problem 400, 404, 409, 412, 503 */
-  async change(id: string, patch: IntegrationPatch, precondition: Precondition, principal: Principal): Promise<OpenedIntegration> {
+  /**
+   * A change of any fields (RFC 7396). One that changes nothing is no act: version and audit stay.
+   * @param startFrom where delivery begins, of one that was never enabled before
+   * @throws Problem 400, 404, 409, 412, 503
+   */
+  async change(id: string, patch: IntegrationPatch, precondition: Precondition, principal: Principal, startFrom?: StartFrom): Promise<OpenedIntegration> {
     return this.conditionally(id, precondition, async (before) => {
+      if (startFrom !== undefined && before.document.startPositions !== undefined) throw alreadyBegun();
       const settings = this.checked(before, patch);
       const cleared = clearedSecrets(patch);
       const sealed = sealSettings(id, settings, this.secrets, before, cleared);
       const changes = changesBetween(before.settings, settings);
       for (const field of cleared) if (before.unreadable.has(field)) changes.push({ field: `connection.tls.${field}`, old: 'unreadable' });
       if (changes.length === 0) return before.document;
-      const startPositions = settings.enabled && before.document.startPositions === undefined ? await this.startPositions() : before.document.startPositions;
+      const startPositions = settings.enabled && before.document.startPositions === undefined ? await this.startPositions(startFrom) : before.document.startPositions;
       const subject = { id, name: settings.name };
       const switched = changes.filter((change) => change.field === 'enabled');
       const others = changes.filter((change) => change.field !== 'enabled');
       const records: AuditRecord[] = [];
       if (others.length > 0) records.push(this.record('update', subject, principal, settings, others));
-      if (switched.length > 0) records.push(this.record(settings.enabled ? 'enable' : 'disable', subject, principal, settings, switched));
+      if (switched.length > 0) records.push(this.record(settings.enabled ? 'enable' : 'disable', subject, principal, settings, switched, startFrom === undefined ? {} : { startFrom }));
       return this.store(before.document, { ...sealed, ...keysOf(settings), ...(startPositions === undefined ? {} : { startPositions }) }, records);
     });
   }
@@ -166,18 +171,27 @@ export class IntegrationsService {
     return after;
   }
 
-  /** The ends of the log: what was accepted before an integration was enabled for the first time is not sent to it. */
-  private async startPositions(): Promise<Record<string, number>> {
+  /** The ends of the log unless told otherwise: what was accepted before an integration was enabled for the first time is not sent to it. */
+  private async startPositions(startFrom: StartFrom = 'now'): Promise<Record<string, number>> {
     try {
-      return Object.fromEntries((await this.eventLog.ranges()).map(({ partition, next }) => [String(partition), next]));
+      const ranges = await this.eventLog.ranges();
+      return Object.fromEntries(await Promise.all(ranges.map(async (range) => [String(range.partition), await this.positionIn(range, startFrom)] as const)));
     } catch (error) {
       throw new Problem(503, 'event-log-unavailable', `The event log does not answer (${error instanceof Error ? error.message : String(error)}), so it is not known where delivery starts. Try again.`, { headers: { 'Retry-After': '5' } });
     }
   }
 
-  private record(verb: Verb, subject: { id: string; name: string }, principal: Principal, settings: IntegrationSettings, changes: FieldChange[]): AuditRecord {
+  private async positionIn({ partition, first, next }: PartitionRange, startFrom: StartFrom): Promise<number> {
+    switch (startFrom) {
+      case 'now': return next;
+      case 'beginning': return first;
+      default: return Math.max(first, await this.eventLog.positionAt(partition, Date.parse(startFrom)));
+    }
+  }
+
+  private record(verb: Verb, subject: { id: string; name: string }, principal: Principal, settings: IntegrationSettings, changes: FieldChange[], more: JsonObject = {}): AuditRecord {
     const unverified = settings.protocol === 'tls' && !settings.connection.tls.verify;
-    const attributes: JsonObject = { enginePool: settings.enginePool, serverUrl: settings.serverUrl, protocol: settings.protocol, ...(unverified ? { tlsVerify: false } : {}) };
+    const attributes: JsonObject = { enginePool: settings.enginePool, serverUrl: settings.serverUrl, protocol: settings.protocol, ...(unverified ? { tlsVerify: false } : {}), ...more };
     return newAuditRecord(
       {
         type: `audit.integration.${verb}`,
@@ -195,6 +209,10 @@ export class IntegrationsService {
     this.relay.wake();
     this.engineWake.wake();
   }
+}
+
+function alreadyBegun(): Problem {
+  return new Problem(409, 'delivery-began', 'This integration was enabled before: it goes on where it stopped, so startFrom has no meaning. Leave it out, or create another integration.', { errors: [{ pointer: '/startFrom', message: 'only for the first enabling' }] });
 }
 
 export function notFound(id: string): Problem {
