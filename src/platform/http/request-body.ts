@@ -43,8 +43,8 @@ function hasBody(request: Request): boolean {
 
 /** The refusal for what the body reader reports; it sorts by its own `type`. */
 function bodyProblem(error: unknown, limitBytes: number): unknown {
-  if (typeof error !== 'object' || error === null || !('type' in error)) return error;
-  switch (error.type) {
+  if (typeof error !== 'object' || error === null) return error;
+  switch ('type' in error ? error.type : undefined) {
     case 'entity.too.large':
       return new Problem(413, 'body-too-large', `The body has more than ${limitBytes} bytes (http.requestBytes); send less at a time.`, { limitBytes });
     case 'entity.parse.failed':
@@ -58,6 +58,6 @@ function bodyProblem(error: unknown, limitBytes: number): unknown {
       return new Problem(400, 'body-incomplete', 'The body ended before its announced length.');
     default:
       // Broken compression comes without a type of its own: the client's fault when the reader says 4xx.
-      return 'status' in error && typeof error.status === 'number' && error.status < 500 ? new Problem(400, 'body-unreadable', 'The body cannot be read; check its content encoding.') : error;
+      return 'status' in error && typeof error.status === 'number' && error.status < 500 ? new Problem(400, 'body-unreadable', 'The body cannot be read; it is not what its Content-Encoding says.') : error;
   }
 }
