@@ -239,6 +239,16 @@ const SLOW_MS = 90_000;
     expect((await engines.get('one')?.client.call('GET', '/api/v1/integrations'))?.status).toBe(404);
   }, SLOW_MS);
 
+  it('starts and stops a process of each role by itself', async () => {
+    for (const role of ['api', 'engine', 'mitigation']) {
+      const one = await stack.run(role, { TIDEGATE_ROLES: role, TIDEGATE_ENGINE_POOL: 'alone' });
+      expect(one.said).toContain(`(roles ${role})`);
+      expect((await fetch(`${one.client.url}/health/ready`)).status).toBe(200);
+      expect((await one.client.call('GET', '/api/v1/integrations')).status).toBe(role === 'api' ? 200 : 404);
+      expect(await one.end()).toBe(0);
+    }
+  }, 2 * SLOW_MS);
+
   it('runs scheduled work once across the processes', async () => {
     const { items } = await client.ok<{ items: Array<{ name: string }> }>('GET', '/api/v1/jobs');
     expect(items.length).toBeGreaterThan(0);

@@ -64,15 +64,16 @@ export class ServiceProcess {
     return this.output;
   }
 
-  /** Ends it by its id and waits until it is gone. */
-  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  /** Ends it by its id and waits until it is gone. @returns its exit code; null when a signal ended it, undefined when it did not run */
+  async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null | undefined> {
     const { child } = this;
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return undefined;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill(signal);
     const last = setTimeout(() => child.kill('SIGKILL'), 20_000);
     await gone;
     clearTimeout(last);
+    return child.exitCode;
   }
 
   signal(signal: NodeJS.Signals): void {
