@@ -1,9 +1,12 @@
-import { CompressionTypes, type Kafka, type Message, type Producer } from 'kafkajs';
+import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 import type { AppendOutcome, NewRecord } from '../../../contracts/event-log.js';
 import { partitionOf } from '../shared/partitioner.js';
 import { errorType, isRetriable, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { sealed } from './record-seal.js';
+
+// A CommonJS package: Node finds not all of its names as exports.
+const { CompressionTypes } = kafkajs;
 
 const BATCH_RECORDS = 500;
 const BATCH_BYTES = 524_288;

@@ -1,12 +1,15 @@
-import { Kafka, logLevel, type LogEntry, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Kafka as KafkaClient, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { Log } from '../../../contracts/log.js';
 import type { KafkaEventLogOptions, KafkaSasl } from './kafka-options.js';
+
+// A CommonJS package: Node finds not all of its names as exports.
+const { Kafka, logLevel } = kafkajs;
 
 const CONNECT_MS = 3000;
 const REQUEST_MS = 10_000;
 
 /** The client with short patience: repeating is done by the appender and the consumers, which know what may be repeated. */
-export function kafkaClient(options: KafkaEventLogOptions): Kafka {
+export function kafkaClient(options: KafkaEventLogOptions): KafkaClient {
   const { brokers, clientId, tls, sasl, log } = options;
   return new Kafka({
     brokers,

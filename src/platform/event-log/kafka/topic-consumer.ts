@@ -1,6 +1,9 @@
-import { AssignerProtocol, type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
+import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
 import { reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
+
+// A CommonJS package: Node finds not all of its names as exports.
+const { AssignerProtocol } = kafkajs;
 
 const HEARTBEAT_MS = 1000;
 const MAX_FETCH_WAIT_MS = 250;

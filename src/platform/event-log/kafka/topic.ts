@@ -1,6 +1,9 @@
-import { ConfigResourceTypes, type Admin } from 'kafkajs';
+import kafkajs, { type Admin } from 'kafkajs';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { errorType } from './kafka-client.js';
+
+// A CommonJS package: Node finds not all of its names as exports.
+const { ConfigResourceTypes } = kafkajs;
 
 /** The topic is there, but not as the settings say. No retry mends that. */
 export class TopicMisfit extends Error {
