@@ -26,6 +26,12 @@ export interface FormatSettings {
 
 export type Rendered =
   | { type: 'rendered'; text: string; shortened: boolean }
+  /**
+   * One event as several records, at least two, in their order: each is valid on its own and carries id, sequence and which part of how many it is.
+   * They are one event all the same: they leave in one chunk and are delivered, or sent again, together. A receiver that stores under an id of
+   * our choice needs one for each part: `<event id>.<part number>`.
+   */
+  | { type: 'parts'; texts: readonly string[] }
   /** This event can never be rendered with these settings; the reason is for the administrator. */
   | { type: 'reject'; code: RejectCode; reason: string };
 
@@ -33,7 +39,7 @@ export type RejectCode = 'message-too-long' | 'not-renderable' | 'record-unreada
 
 export interface Renderer {
   /**
-   * One event in, one record out: no line break, NUL or other control character, nothing forged, nothing cut inside a character; UTF-8 when encoded.
+   * One event in, one record out (or its parts): no line break, NUL or other control character, nothing forged, nothing cut inside a character; UTF-8 when encoded.
    * @param sequence the log position `<partition>.<offset>`; null for what never lay in the log (test event, preview).
    */
   render(event: AuditEvent, sequence: string | null): Rendered;

@@ -9,6 +9,7 @@ import { EVENT_TYPES } from '../../src/model/event-types.js';
 import { formatSettings } from '../support/format-settings.js';
 import { hostileEvent, HUGE_TEXTS } from '../support/hostile-events.js';
 import { sampleEvent } from '../support/sample-events.js';
+import { oneRecord } from '../support/one-record.js';
 
 const EVENTS = 20_000;
 const ROUNDS = 12;
@@ -49,8 +50,7 @@ for (const format of FORMATS) {
       for (let index = 0; index < input.length; index += 1) {
         const event = input[index];
         if (event === undefined) continue;
-        const rendered = renderer.render(event, `${index % 12}.${index}`);
-        if (rendered.type !== 'rendered') throw new Error(rendered.reason);
+        const rendered = oneRecord(renderer.render(event, `${index % 12}.${index}`));
         if (written > SLAB_OCTETS - 32_768) written = 0;
         const size = slab.write(rendered.text, written, 'utf8');
         written += size;

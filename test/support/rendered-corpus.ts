@@ -4,6 +4,7 @@ import { formatFor } from '../../src/outward/formats/index.js';
 import { formatSettings } from './format-settings.js';
 import { hostileEvents } from './hostile-events.js';
 import { SAMPLE_TYPES, sampleEvent } from './sample-events.js';
+import { oneRecord } from './one-record.js';
 
 export interface CorpusRecord {
   event: AuditEvent;
@@ -16,8 +17,7 @@ export function renderedCorpus(outputType: OutputType, header: HeaderStyle, maxB
   const renderer = formatFor(outputType).compile(formatSettings({ outputType, header, maxBytes }));
   return [...SAMPLE_TYPES.map(sampleEvent), ...hostileEvents()].map((event, index) => {
     const sequence = `2.${index}`;
-    const rendered = renderer.render(event, sequence);
-    if (rendered.type !== 'rendered') throw new Error(`${event.id}: ${rendered.reason}`);
+    const rendered = oneRecord(renderer.render(event, sequence));
     return { event, sequence, octets: Buffer.from(rendered.text) };
   });
 }

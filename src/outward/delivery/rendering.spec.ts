@@ -60,6 +60,22 @@ describe('renderings of a batch', () => {
     expect(Buffer.concat(buffers).toString('utf8')).toBe(`${list.join('\n')}\n`);
   });
 
+  it.each(['octet-counting', 'newline', 'none'] as const)('keep the parts of a split event together, each framed as a message of its own (%s)', (framing) => {
+    const parts = [['one'], ['two a', 'zwei ü', '三'.repeat(90_000)], ['three']];
+    const split: Renderer = { render: ({ id }) => ({ type: 'parts', texts: parts[Number(id.slice(2))] ?? [] }) };
+    const rendering = new Rendering(batchOf(3), shape(framing), split);
+    const framed = parts.map((texts) => texts.map((text) => (framing === 'none' ? Buffer.from(text) : frame(text, framing, 'tcp'))));
+    const run: Buffer[] = [];
+    parts.forEach((_, index) => {
+      const messages: Buffer[] = [];
+      rendering.addMessages(messages, index);
+      expect(messages.map(String)).toEqual(framed[index]?.map(String));
+      expect(rendering.measure(index)).toBe(Buffer.concat(framed[index] ?? []).length);
+      rendering.appendTo(run, index);
+    });
+    expect(Buffer.concat(run).equals(Buffer.concat(framed.flat()))).toBe(true);
+  });
+
   it('are made once a shape, whoever asks', () => {
     const batch = batchOf(3);
     const renderer = texts(['a', 'b', 'c']);

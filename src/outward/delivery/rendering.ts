@@ -9,11 +9,12 @@ export interface RenderReject {
   reason: string;
 }
 
-/** Where one record lies: slab, first octet, end. */
+/** Where one record lies: slab, first octet, end. The parts of a split event lie side by side; `ends` says where each of them ends. */
 interface Place {
   slab: Buffer;
   start: number;
   end: number;
+  ends?: readonly number[];
 }
 
 /**
@@ -49,11 +50,24 @@ export class Rendering {
     return 'slab' in place ? place.end - place.start : place;
   }
 
-  /** The octets of one record, framing included. @throws RangeError for a rejected one: `measure` first. */
+  /** The octets of one record, all its parts, framing included. @throws RangeError for a rejected one: `measure` first. */
   bytes(index: number): Buffer {
-    const place = this.places[index] ?? this.render(index);
-    if (!('slab' in place)) throw new RangeError(`record ${index} cannot be rendered: ${place.reason}`);
+    const place = this.placeOf(index);
     return place.slab.subarray(place.start, place.end);
+  }
+
+  /** Adds the messages of one record, one buffer each: its parts where it is split. @throws RangeError as `bytes` */
+  addMessages(buffers: Buffer[], index: number): void {
+    const { slab, start, end, ends } = this.placeOf(index);
+    if (ends === undefined) {
+      buffers.push(slab.subarray(start, end));
+      return;
+    }
+    let from = start;
+    for (const to of ends) {
+      buffers.push(slab.subarray(from, to));
+      from = to;
+    }
   }
 
   /** Adds a record to a list of buffers, growing the last one where they lie side by side. */
@@ -67,6 +81,12 @@ export class Rendering {
     }
   }
 
+  private placeOf(index: number): Place {
+    const place = this.places[index] ?? this.render(index);
+    if (!('slab' in place)) throw new RangeError(`record ${index} cannot be rendered: ${place.reason}`);
+    return place;
+  }
+
   private render(index: number): Place | RenderReject {
     const event = this.batch.events[index];
     if (!event) throw new RangeError(`no record ${index} in the batch`);
@@ -76,15 +96,20 @@ export class Rendering {
   }
 
   private write(index: number, event: NonNullable<EventBatch['events'][number]>): Place | RenderReject {
-    let text: string;
     try {
       const rendered = this.renderer.render(event, this.batch.sequence(index));
-      if (rendered.type === 'reject') return { code: rendered.code, reason: rendered.reason };
-      text = rendered.text;
+      switch (rendered.type) {
+        case 'rendered': return this.put(rendered.text);
+        case 'parts': return this.putParts(rendered.texts);
+        case 'reject': return { code: rendered.code, reason: rendered.reason };
+      }
     } catch (error) {
       // A fault of a format must not stop the stream: the event is kept as a dead letter and counted.
       return { code: 'not-renderable', reason: error instanceof Error ? error.message : String(error) };
     }
+  }
+
+  private put(text: string): Place {
     const length = Buffer.byteLength(text, 'utf8');
     const prefix = this.shape.framing === 'octet-counting' ? `${length} ` : '';
     const suffix = this.shape.framing === 'newline' ? 1 : 0;
@@ -97,6 +122,15 @@ export class Rendering {
     if (suffix) slab[at++] = 0x0a;
     this.used = at;
     return { slab, start, end: at };
+  }
+
+  /** The parts side by side in one slab, so that they are one run of octets like any other record. */
+  private putParts(texts: readonly string[]): Place {
+    // A count of octets has at most 10 digits; the space or the line break makes 11.
+    const slab = this.room(texts.reduce((sum, text) => sum + Buffer.byteLength(text, 'utf8') + 11, 0));
+    const start = this.used;
+    const ends = texts.map((text) => this.put(text).end);
+    return { slab, start, end: this.used, ends };
   }
 
   private room(bytes: number): Buffer {

@@ -58,7 +58,10 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
   if (rendered.type === 'reject') {
     return answer({ code: rendered.code === 'message-too-long' ? 'message-too-long' : 'settings-invalid', stage: 'send', cause: rendered.reason, fix: 'Raise the message size limit or let long messages be shortened (output.maxBytes, output.oversize).', needsPerson: true }, null, 0);
   }
-  const message = frame(rendered.text, settings.framing, settings.protocol);
+  const texts = rendered.type === 'parts' ? rendered.texts : [rendered.text];
+  const shown = texts.join('\n');
+  const messages = texts.map((text) => frame(text, settings.framing, settings.protocol));
+  const octets = messages.reduce((sum, message) => sum + message.length, 0);
   let tellEnding: (failure: Failure) => void = () => undefined;
   const ending = new Promise<Failure>((resolve) => (tellEnding = resolve));
   const abort = AbortSignal.timeout(timeoutMs);
@@ -76,35 +79,35 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
         },
       },
     );
-    if (opened.type === 'failed') return answer(opened.failure, rendered.text, message.length);
+    if (opened.type === 'failed') return answer(opened.failure, shown, octets);
     const { session } = opened;
     const sendBegun = performance.now();
-    const sent = await session.send({ number: 1, buffers: [message], events: 1, bytes: message.length });
+    const sent = await session.send({ number: 1, buffers: messages, events: 1, bytes: octets });
     if (sent.type === 'failed') {
       stages.push({ stage: 'send', ok: false, ms: elapsed(sendBegun), detail: sent.failure.cause });
       await session.close(0);
-      return answer(sent.failure, rendered.text, message.length);
+      return answer(sent.failure, shown, octets);
     }
     const refused = sent.rejected?.[0];
     if (refused) {
       stages.push({ stage: 'send', ok: false, ms: elapsed(sendBegun), detail: refused.reason });
       await session.close(0);
-      return answer({ code: 'message-too-long', stage: 'send', cause: refused.reason, fix: 'Lower output.maxBytes for this protocol, or use tcp.', needsPerson: true }, rendered.text, message.length);
+      return answer({ code: 'message-too-long', stage: 'send', cause: refused.reason, fix: 'Lower output.maxBytes for this protocol, or use tcp.', needsPerson: true }, shown, octets);
     }
     const early = transport.unit === 'stream' ? await Promise.race([ending, pause(WATCH_MS)]) : undefined;
     if (early) {
       stages.push({ stage: 'send', ok: false, ms: elapsed(sendBegun), detail: early.cause });
       await session.close(0);
-      return answer(closedAtOnce(early, settings), rendered.text, message.length);
+      return answer(closedAtOnce(early, settings), shown, octets);
     }
-    stages.push({ stage: 'send', ok: true, ms: elapsed(sendBegun), detail: `${message.length} octets handed to the operating system` });
+    stages.push({ stage: 'send', ok: true, ms: elapsed(sendBegun), detail: `${octets} octets handed to the operating system` });
     const closeBegun = performance.now();
     await Promise.race([session.close(Math.min(5000, timeoutMs)), pause(timeoutMs)]);
     stages.push({ stage: 'close', ok: true, ms: elapsed(closeBegun), detail: evidence === 'read' ? 'the receiver read every octet and closed its side in order' : 'closed; the receiver gave no proof of reading' });
-    return answer(null, rendered.text, message.length);
+    return answer(null, shown, octets);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
-    return answer({ code: 'unexpected', stage: 'send', cause, fix: 'See the service log of the engine.', needsPerson: true }, rendered.text, message.length);
+    return answer({ code: 'unexpected', stage: 'send', cause, fix: 'See the service log of the engine.', needsPerson: true }, shown, octets);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Dialer } from '../../contracts/dialer.js';
 import type { Log } from '../../contracts/log.js';
-import type { Chunk, Evidence, TransportSession } from '../../contracts/transport.js';
+import type { Evidence, TransportSession } from '../../contracts/transport.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Failure } from '../../model/failure.js';
 import { wantsType, type Integration } from '../../model/integration.js';
@@ -8,6 +8,7 @@ import type { EventBatch } from '../delivery/event-batch.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
 import { Rendering, type RenderReject } from '../delivery/rendering.js';
 import { backoffMs } from './backoff.js';
+import { type BuiltChunk, refusedEvents } from './built-chunk.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
 import { LanePartition, type Lot } from './lane-partition.js';
@@ -314,7 +315,7 @@ export class Lane {
   private async sendNext(path: DeliveryPath, session: TransportSession, epoch: number): Promise<void> {
     const lot = this.queue[0];
     if (!lot) return;
-    const { chunk, indices, rejects, position } = this.build(path, lot);
+    const { chunk, indices, messages, rejects, position } = this.build(path, lot);
     const entry: InFlight = { number: chunk.number, owner: lot.owner, position, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes, settled: false };
     this.inFlight.push(entry);
     this.inFlightBytes += entry.bytes;
@@ -332,7 +333,7 @@ export class Lane {
         if (!this.stopping) this.fail(outcome.failure);
         return;
       }
-      const refused = (outcome.rejected ?? []).map((item) => ({ index: indices[item.index] ?? -1, code: item.code, reason: item.reason }));
+      const refused = refusedEvents(outcome.rejected ?? [], messages);
       if (refused.length > 0) {
         if (!(await this.bury(lot, refused, epoch))) return;
         entry.rejected += refused.length;
@@ -343,10 +344,11 @@ export class Lane {
   }
 
   /** The next chunk of a lot; the lot leaves the queue when it was the last. */
-  private build({ shape, renderer, transport }: DeliveryPath, lot: Lot): { chunk: Chunk; indices: number[]; rejects: Array<RenderReject & { index: number }>; position: number } {
+  private build({ shape, renderer, transport }: DeliveryPath, lot: Lot): BuiltChunk {
     const rendering = Rendering.of(lot.batch, shape, renderer);
     const buffers: Buffer[] = [];
     const indices: number[] = [];
+    const messages: number[] = [];
     const rejects: Array<RenderReject & { index: number }> = [];
     let bytes = 0;
     while (lot.at < lot.indices.length && bytes < CHUNK_BYTES) {
@@ -358,8 +360,10 @@ export class Lane {
       }
       bytes += measured;
       indices.push(index);
-      if (transport.unit === 'message') buffers.push(rendering.bytes(index));
-      else rendering.appendTo(buffers, index);
+      if (transport.unit === 'message') {
+        rendering.addMessages(buffers, index);
+        while (messages.length < buffers.length) messages.push(index);
+      } else rendering.appendTo(buffers, index);
     }
     const done = lot.at >= lot.indices.length;
     const position = done ? lot.end : (lot.batch.offsets[lot.indices[lot.at - 1] ?? 0] ?? 0) + 1;
@@ -370,7 +374,7 @@ export class Lane {
     }
     if (indices.length > 0) this.lastNumber++;
     // Without octets to send the entry shares the number of the chunk before it: it is safe when that one is.
-    return { chunk: { number: this.lastNumber, buffers, events: indices.length, bytes }, indices, rejects, position };
+    return { chunk: { number: this.lastNumber, buffers, events: indices.length, bytes }, indices, messages, rejects, position };
   }
 
   private tellRoom(): void {

@@ -31,10 +31,11 @@ export const previewView = z.object({
   wanted: z.boolean().meta({ description: 'Whether the filter of the integration lets this type pass.' }),
   rendered: z.boolean(),
   shortened: z.boolean(),
-  text: z.string().nullable().meta({ description: 'The message without its framing.' }),
+  text: z.string().nullable().meta({ description: 'The message without its framing; of a split event its parts, one a line.' }),
+  parts: z.int().meta({ description: 'How many messages the event makes: more than one when it is split (output.oversize), 0 when it is refused.' }),
   base64: z.string().nullable().meta({ description: 'The exact octets on the wire, framing included.' }),
   bytes: z.int().meta({ description: 'Octets on the wire, framing included.' }),
-  messageBytes: z.int().meta({ description: 'Octets of the message alone; what the size limit is about.' }),
+  messageBytes: z.int().meta({ description: 'Octets of the message alone, of the largest part where it is split; what the size limit is about.' }),
   maxBytes: z.int(),
   framing: z.enum(['octet-counting', 'newline', 'none']),
   reject: z.object({ code: z.string(), reason: z.string() }).nullable().meta({ description: 'Why it can never be sent like this; it would become a dead letter.' }),
@@ -62,9 +63,11 @@ export class IntegrationPreviewService {
     const format = formatSettingsOf(settings, engine?.host ?? machineHostname());
     const rendered = render(settings, format, event, body.sequence ?? null);
     const facts = { eventId: event.id, eventType: event.type, wanted: wantsType(settings.filter.types, event.type), maxBytes: format.maxBytes, framing: settings.protocol === 'udp' ? ('none' as const) : settings.framing };
-    if (rendered.type === 'reject') return { ...facts, rendered: false, shortened: false, text: null, base64: null, bytes: 0, messageBytes: 0, reject: { code: rendered.code, reason: rendered.reason } };
-    const wire = frame(rendered.text, settings.framing, settings.protocol);
-    return { ...facts, rendered: true, shortened: rendered.shortened, text: rendered.text, base64: wire.toString('base64'), bytes: wire.length, messageBytes: Buffer.byteLength(rendered.text, 'utf8'), reject: null };
+    if (rendered.type === 'reject') return { ...facts, rendered: false, shortened: false, parts: 0, text: null, base64: null, bytes: 0, messageBytes: 0, reject: { code: rendered.code, reason: rendered.reason } };
+    const texts = rendered.type === 'parts' ? rendered.texts : [rendered.text];
+    const wire = Buffer.concat(texts.map((text) => frame(text, settings.framing, settings.protocol)));
+    const messageBytes = Math.max(...texts.map((text) => Buffer.byteLength(text, 'utf8')));
+    return { ...facts, rendered: true, shortened: rendered.type === 'rendered' && rendered.shortened, parts: texts.length, text: texts.join('\n'), base64: wire.toString('base64'), bytes: wire.length, messageBytes, reject: null };
   }
 
   private sample(type: string): AuditEvent {

@@ -5,6 +5,7 @@ import { expectedCefValue, expectedJson, expectedSyslogText } from '../../suppor
 import { formatSettings } from '../../support/format-settings.js';
 import { hostileEvents } from '../../support/hostile-events.js';
 import { parseRecord } from '../../support/parsers/record.js';
+import { oneRecord } from '../../support/one-record.js';
 
 const SEQUENCE = '11.987654321';
 const corpus = hostileEvents();
@@ -14,8 +15,7 @@ const cases = FORMATS.flatMap((format) => format.headers.map((header) => ({ form
 const UNLIMITED = 64 * 1024 * 1024;
 
 function render({ format, header }: (typeof cases)[number], event: AuditEvent, maxBytes: number) {
-  const rendered = format.compile(formatSettings({ outputType: format.outputType, header, maxBytes })).render(event, SEQUENCE);
-  if (rendered.type !== 'rendered') throw new Error(`${event.id}: ${rendered.reason}`);
+  const rendered = oneRecord(format.compile(formatSettings({ outputType: format.outputType, header, maxBytes })).render(event, SEQUENCE));
   const octets = Buffer.from(rendered.text);
   return { octets, shortened: rendered.shortened, record: parseRecord(octets, format.outputType, header) };
 }

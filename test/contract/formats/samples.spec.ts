@@ -5,13 +5,13 @@ import { expectedJson } from '../../support/expected-text.js';
 import { formatSettings } from '../../support/format-settings.js';
 import { parseRecord, type ReceivedRecord } from '../../support/parsers/record.js';
 import { SAMPLE_TYPES, sampleEvent } from '../../support/sample-events.js';
+import { oneRecord } from '../../support/one-record.js';
 
 const SEQUENCE = '3.1042';
 const cases = FORMATS.flatMap((format) => format.headers.map((header) => ({ format, header, name: `${format.outputType} behind ${header}` })));
 
 function received(event: AuditEvent, { format, header }: (typeof cases)[number], settings = {}, sequence: string | null = SEQUENCE): ReceivedRecord {
-  const rendered = format.compile(formatSettings({ outputType: format.outputType, header, ...settings })).render(event, sequence);
-  if (rendered.type !== 'rendered') throw new Error(rendered.reason);
+  const rendered = oneRecord(format.compile(formatSettings({ outputType: format.outputType, header, ...settings })).render(event, sequence));
   return parseRecord(Buffer.from(rendered.text), format.outputType, header);
 }
 
