@@ -42,8 +42,8 @@ const printableAscii = (max: number) => z.string().regex(new RegExp(`^[\\x21-\\x
 const cefHeaderText = (max: number) => z.string().min(1).max(max).regex(/^[^\\|\r\n\p{Cc}]+$/u, 'no backslash, pipe, line break or control character (receivers misread them in a CEF header)');
 
 export const tlsSection = z.strictObject({
-  ca: z.string().max(200_000).optional().meta({ help: 'Trust anchors as PEM text; the system store when empty.' }),
-  certificate: z.string().max(100_000).optional().meta({ help: 'Client certificate (chain) as PEM text.' }),
+  ca: z.string().max(200_000).optional().meta({ help: 'Trust anchors as PEM text; the system store when empty.', sealed: 'certificates' }),
+  certificate: z.string().max(100_000).optional().meta({ help: 'Client certificate (chain) as PEM text.', sealed: 'certificates' }),
   key: z.string().max(100_000).optional().meta({ help: 'Private key of the client certificate as PEM text.', secret: true }),
   serverName: z.string().max(255).optional().meta({ help: 'Name expected in the certificate and sent as SNI; the host of the server URL when empty.' }),
   fingerprint: z.string().regex(/^([0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}$/, 'a SHA-256 fingerprint: 64 hex digits, colons allowed').optional().meta({ help: 'SHA-256 fingerprint of the certificate to pin, instead of a chain.' }),

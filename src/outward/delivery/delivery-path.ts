@@ -21,7 +21,7 @@ export interface DeliveryPath {
  */
 export function deliveryPathOf(integration: EngineIntegration, machineHostname: string): DeliveryPath | Failure {
   if (integration.secretsUnreadable !== undefined) {
-    return unusable(integration.protocol === 'tls' ? 'tls' : 'connect', integration.secretsUnreadable, 'Restore the key file that sealed them (TIDEGATE_SECRET_KEY_FILE) and restart, or set the certificates and the key of this integration again.');
+    return unusable(integration.protocol === 'tls' ? 'tls' : 'connect', integration.secretsUnreadable, 'Restore the key file that sealed them (TIDEGATE_SECRET_KEY_FILE) and restart, or set the secrets and certificates of this integration again.');
   }
   try {
     const shape = shapeOf(integration, machineHostname);

@@ -1,21 +1,18 @@
 import { z } from 'zod';
 import { connectionSection, filterSection, integrationSchema, outputSection, type IntegrationSettings } from '../../model/integration.js';
-import { SEALED_FIELDS, type SealedField } from './integration-secrets.js';
+import { innerSchema, sealedKind } from './sealed-fields.js';
 
 /**
  * What administrators send. All of it follows from model/integration.ts: every field optional, nothing filled in, null means "back to its default"
- * (RFC 7396). The PEM fields take a text, null, or what was shown (`{"set": true, ...}`), which leaves them as they are.
+ * (RFC 7396). Sealed fields (keys, passwords, tokens, certificates) take a text, null, or what was shown (`{"set": true, ...}`), which leaves them as they are.
  */
 
 type MergePatch<T> = T extends readonly unknown[] ? T : T extends object ? { [K in keyof T]?: MergePatch<T[K]> | null } : T;
-type SealedPatch = string | null | { set: boolean };
-type TlsPatch = Omit<MergePatch<IntegrationSettings['connection']['tls']>, SealedField> & { [K in SealedField]?: SealedPatch };
-type ConnectionPatch = Omit<MergePatch<IntegrationSettings['connection']>, 'tls'> & { tls?: TlsPatch | null };
 type FilledField = 'port' | 'protocol' | 'framing' | 'outputType' | 'header' | 'enginePool';
 /** The fields that lie outside the sections. */
 type GeneralPatch = { name?: string; serverUrl?: string; enabled?: boolean } & { [K in FilledField]?: IntegrationSettings[K] | null };
 export type IntegrationPatch = GeneralPatch & {
-  connection?: ConnectionPatch | null;
+  connection?: MergePatch<IntegrationSettings['connection']> | null;
   output?: MergePatch<IntegrationSettings['output']> | null;
   filter?: MergePatch<IntegrationSettings['filter']> | null;
 };
@@ -24,21 +21,21 @@ export const SECTIONS = ['general', 'connection', 'output', 'filter'] as const;
 export type Section = (typeof SECTIONS)[number];
 
 const sealedValue = (maxLength: number, help: string) =>
-  z.union([z.string().max(maxLength), z.object({ set: z.boolean() }), z.null()], { error: 'PEM text, null to remove it, or left out (or as shown) to keep it' }).optional().meta({ description: help, writeOnly: true });
+  z.union([z.string().max(maxLength), z.object({ set: z.boolean() }), z.null()], { error: 'a text, null to remove it, or left out (or as shown) to keep it' }).optional().meta({ description: help, writeOnly: true });
 
 const version = z.int().min(1).optional().meta({ description: 'The version that was read; when another one is stored by now the answer is 409. The same as If-Match, which answers 412.' });
 
 const { name, serverUrl, connection: _connection, output: _output, filter: _filter, enabled: _enabled, ...filled } = integrationSchema.shape;
 const general = {
-  ...patchShape(filled),
+  ...patchShape(filled, ''),
   name: name.optional(),
   serverUrl: serverUrl.optional(),
   enabled: z.boolean().optional().meta({ description: 'Whether events are delivered.' }),
 };
 const sections = {
-  connection: patchObject(connectionSection).nullable().optional(),
-  output: patchObject(outputSection).nullable().optional(),
-  filter: patchObject(filterSection).nullable().optional(),
+  connection: patchObject(connectionSection, 'connection.').nullable().optional(),
+  output: patchObject(outputSection, 'output.').nullable().optional(),
+  filter: patchObject(filterSection, 'filter.').nullable().optional(),
 };
 
 export const createBody = z.strictObject({
@@ -54,9 +51,9 @@ export const patchBody = z.strictObject({ ...general, ...sections, version }) as
 /** Bodies of `PATCH /integrations/{id}/{section}`. */
 export const sectionBodies: Record<Section, z.ZodType<Record<string, unknown> & { version?: number }>> = {
   general: z.strictObject({ ...general, version }),
-  connection: patchObject(connectionSection).extend({ version }),
-  output: patchObject(outputSection).extend({ version }),
-  filter: patchObject(filterSection).extend({ version }),
+  connection: patchObject(connectionSection, 'connection.').extend({ version }),
+  output: patchObject(outputSection, 'output.').extend({ version }),
+  filter: patchObject(filterSection, 'filter.').extend({ version }),
 };
 
 /** Body of enable: may be left out. */
@@ -76,19 +73,21 @@ export function patchOfSection(section: Section, body: Record<string, unknown>):
   return (section === 'general' ? fields : { [section]: fields });
 }
 
-function patchObject(schema: z.ZodObject): z.ZodObject {
-  return z.strictObject(patchShape(schema.shape));
+/** @param prefix the dotted path of the object, with a dot at its end */
+function patchObject(schema: z.ZodObject, prefix: string): z.ZodObject {
+  return z.strictObject(patchShape(schema.shape, prefix));
 }
 
-function patchShape(shape: Record<string, z.core.$ZodType>): Record<string, z.ZodType> {
-  return Object.fromEntries(Object.entries(shape).map(([key, field]) => [key, patchField(key, field as z.ZodType)]));
+function patchShape(shape: Record<string, z.core.$ZodType>, prefix: string): Record<string, z.ZodType> {
+  return Object.fromEntries(Object.entries(shape).map(([key, field]) => [key, patchField(`${prefix}${key}`, field as z.ZodType)]));
 }
 
-function patchField(key: string, field: z.ZodType): z.ZodType {
+/** zod fills a default in even where the field is optional, so a merge patch must not know it. */
+function patchField(path: string, field: z.ZodType): z.ZodType {
   const help = helpOf(field);
-  const inner = withoutDefault(field);
-  if (inner instanceof z.ZodString && isSealed(key)) return sealedValue(inner.maxLength ?? 200_000, help ?? '');
-  const patched = inner instanceof z.ZodObject ? patchObject(inner) : inner;
+  const inner = innerSchema(field) as z.ZodType;
+  if (inner instanceof z.ZodString && sealedKind(path) !== undefined) return sealedValue(inner.maxLength ?? 200_000, help ?? '');
+  const patched = inner instanceof z.ZodObject ? patchObject(inner, `${path}.`) : inner;
   const optional = patched.nullable().optional();
   return help === undefined ? optional : optional.meta({ description: help });
 }
@@ -96,14 +95,4 @@ function patchField(key: string, field: z.ZodType): z.ZodType {
 function helpOf(field: z.ZodType): string | undefined {
   const help = field.meta()?.['help'];
   return typeof help === 'string' ? help : undefined;
-}
-
-/** zod fills a default in even where the field is optional, so a merge patch must not know it. */
-function withoutDefault(field: z.ZodType): z.ZodType {
-  if (field instanceof z.ZodDefault || field instanceof z.ZodOptional || field instanceof z.ZodPrefault) return withoutDefault(field.unwrap() as z.ZodType);
-  return field;
-}
-
-function isSealed(key: string): key is SealedField {
-  return (SEALED_FIELDS as readonly string[]).includes(key);
 }

@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto';
 import type { FieldChange } from '../../model/audit-event.js';
 import type { IntegrationSettings } from '../../model/integration.js';
 import type { JsonValue } from '../../model/json.js';
-import { SEALED_FIELDS } from './integration-secrets.js';
+import { sealedKind } from './sealed-fields.js';
 import { summariesOf } from './tls-material.js';
 
-const SEALED_PATHS = new Set(SEALED_FIELDS.map((field) => `connection.tls.${field}`));
 const MASKED = '********';
 
 /**
- * What differs between two states of an integration, field by field, as the audit shows it: certificates by fingerprint, the key masked.
+ * What differs between two states of an integration, field by field, as the audit shows it: certificates by fingerprint, secrets masked.
  * @param before null for a new integration: every field then counts as new
  */
 export function changesBetween(before: IntegrationSettings | null, after: IntegrationSettings | null): FieldChange[] {
@@ -39,8 +38,9 @@ function flatten(value: object | null, prefix = '', leaves = new Map<string, Jso
 }
 
 function shown(path: string, value: JsonValue): JsonValue {
-  if (!SEALED_PATHS.has(path) || typeof value !== 'string') return value;
-  if (path.endsWith('.key')) return MASKED;
+  const kind = sealedKind(path);
+  if (kind === undefined || typeof value !== 'string') return value;
+  if (kind === 'secret') return MASKED;
   const fingerprints = summariesOf(value).slice(0, 20).map((summary) => `sha256 ${summary.fingerprint}, valid to ${summary.validTo}`);
   return fingerprints.length > 0 ? fingerprints : [`sha256 of the text ${createHash('sha256').update(value).digest('hex')}`];
 }

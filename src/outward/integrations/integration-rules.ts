@@ -32,8 +32,8 @@ export function validCombinations(): Combination[] {
 export interface RuleContext {
   /** Settings before the change; null at creation. */
   before: IntegrationSettings | null;
-  /** Sealed fields that cannot be read: what depends on them is not judged until they are set again. */
-  unreadable: boolean;
+  /** Paths of sealed fields that cannot be read: what depends on them is not judged until they are set again. */
+  unreadable: ReadonlySet<string>;
 }
 
 /** Each fault of complete settings with its pointer. */
@@ -76,7 +76,7 @@ export function illFormedTexts(value: unknown, path: readonly PropertyKey[] = []
   return Object.entries(value).flatMap(([key, member]) => illFormedTexts(member, [...path, key]));
 }
 
-function tlsSectionFaults(settings: IntegrationSettings, before: IntegrationSettings | null, unreadable: boolean): ProblemItem[] {
+function tlsSectionFaults(settings: IntegrationSettings, before: IntegrationSettings | null, unreadable: ReadonlySet<string>): ProblemItem[] {
   const { tls } = settings.connection;
   const old = before?.connection.tls;
   const changed = (Object.keys(tls) as Array<keyof typeof tls>).filter((field) => tls[field] !== (old?.[field] ?? (field === 'verify' ? true : undefined)));
@@ -84,7 +84,7 @@ function tlsSectionFaults(settings: IntegrationSettings, before: IntegrationSett
   const faults: ProblemItem[] = [];
   if (tls.serverName !== undefined && !isHost(tls.serverName)) faults.push({ pointer: '/connection/tls/serverName', message: 'no host name or IP address' });
   const material = changed.some((field) => field === 'ca' || field === 'certificate' || field === 'key') || (old?.certificate !== undefined && tls.certificate === undefined) || (old?.key !== undefined && tls.key === undefined);
-  if (material && !unreadable) faults.push(...tlsFaults(tls));
+  if (material && ![...unreadable].some((path) => path.startsWith('connection.tls.'))) faults.push(...tlsFaults(tls));
   return faults;
 }
 

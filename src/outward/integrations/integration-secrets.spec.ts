@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto';
 import request from 'supertest';
 import { openIntegrationsApp, type IntegrationsApp } from '../../../test/support/integrations-app.js';
 import { pemMaterial, type PemMaterial } from '../../../test/support/pem-material.js';
-import { integrationSchema } from '../../model/integration.js';
 import { SecretBox } from '../../platform/secrets/secret-box.js';
 import { IntegrationRepository } from './integration-repository.js';
-import { SEALED_FIELDS } from './integration-secrets.js';
-import type { IntegrationView } from './integration-view.js';
+import { integrationView, type IntegrationView } from './integration-view.js';
+import { SEALED } from './sealed-fields.js';
 
 let ground: IntegrationsApp;
 let authority: PemMaterial;
@@ -35,11 +34,14 @@ const pointers = (body: { errors?: Array<{ pointer: string }> }) => (body.errors
 const lines = (pem: string) => pem.split('\n').filter((line) => line.length > 20 && !line.startsWith('-----'));
 
 describe('keys and certificates of an integration', () => {
-  it('seals every field that the model calls secret', () => {
-    const shape = integrationSchema.shape.connection.unwrap().shape.tls.unwrap().shape;
-    const secret = Object.entries(shape).filter(([, field]) => field.meta()?.['secret'] === true).map(([name]) => name);
-    expect(secret).toEqual(['key']);
-    expect(SEALED_FIELDS).toEqual(expect.arrayContaining(secret));
+  it('are every field that the model calls secret, and the certificates', () => {
+    expect(SEALED.map(({ path, kind }) => `${path} ${kind}`)).toEqual(expect.arrayContaining(['connection.tls.ca certificates', 'connection.tls.certificate certificates', 'connection.tls.key secret']));
+  });
+
+  it('have a shown form in the description of every answer', async () => {
+    const view = await created();
+    expect(integrationView.strict().safeParse(view).error?.issues).toBeUndefined();
+    for (const { pointer } of SEALED) expect(pointer.split('/').slice(1).reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], view)).toMatchObject({ set: expect.any(Boolean) });
   });
 
   it('lie in clear nowhere: not in a document, not in an answer, not in the audit, not in the log', async () => {

@@ -2,55 +2,55 @@ import type { Secrets } from '../../contracts/secrets.js';
 import { SecretUnreadable } from '../../contracts/secrets.js';
 import { connectionSection, filterSection, integrationSchema, outputSection, type IntegrationSettings } from '../../model/integration.js';
 import type { IntegrationDocument } from './integration.schema.js';
-
-/** PEM texts of `connection.tls` that never lie in clear: the key because it is secret, the certificates because none may. */
-export const SEALED_FIELDS = ['ca', 'certificate', 'key'] as const;
-export type SealedField = (typeof SEALED_FIELDS)[number];
+import { SEALED_PATHS, textAt, withValue } from './sealed-fields.js';
 
 export interface OpenedIntegration {
   document: IntegrationDocument;
   /** Secrets in clear; those that cannot be read are absent. */
   settings: IntegrationSettings;
-  /** Sealed fields that cannot be read, with the reason. */
-  unreadable: Map<SealedField, string>;
+  /** Paths of the sealed fields that cannot be read, with the reason. */
+  unreadable: Map<string, string>;
 }
 
 /** Binds a sealed text to its place: copied to another integration or field it does not open. */
-export function secretContext(integrationId: string, field: SealedField): string {
-  return `integration:${integrationId}:connection.tls.${field}`;
+export function secretContext(integrationId: string, path: string): string {
+  return `integration:${integrationId}:${path}`;
 }
 
 /** The settings of a stored integration; what a later version of the schema added has its default. Never throws for data. */
 export function openIntegration(document: IntegrationDocument, secrets: Secrets): OpenedIntegration {
-  const settings = completeSettings(document);
-  const unreadable = new Map<SealedField, string>();
-  const tls = { ...settings.connection.tls };
-  for (const field of SEALED_FIELDS) {
-    const sealed = tls[field];
+  let settings = completeSettings(document);
+  const unreadable = new Map<string, string>();
+  for (const path of SEALED_PATHS) {
+    const sealed = textAt(settings, path);
     if (sealed === undefined) continue;
     try {
-      tls[field] = secrets.open(sealed, secretContext(document._id, field));
+      settings = withValue(settings, path, secrets.open(sealed, secretContext(document._id, path)));
     } catch (error) {
       if (!(error instanceof SecretUnreadable)) throw error;
-      unreadable.set(field, error.message);
-      delete tls[field];
+      unreadable.set(path, error.message);
+      settings = withValue(settings, path, undefined);
     }
   }
-  return { document, settings: { ...settings, connection: { ...settings.connection, tls } }, unreadable };
+  return { document, settings, unreadable };
 }
 
 /** The settings as they are stored. A field that did not change keeps its sealed text, so an unreadable one stays as it is until it is set again or cleared. */
-export function sealSettings(id: string, settings: IntegrationSettings, secrets: Secrets, before?: OpenedIntegration, cleared: ReadonlySet<SealedField> = new Set()): IntegrationSettings {
-  const tls = { ...settings.connection.tls };
-  const stored = before?.document.connection.tls;
-  for (const field of SEALED_FIELDS) {
-    const plain = tls[field];
-    const unchanged = before !== undefined && !cleared.has(field) && plain === before.settings.connection.tls[field] && stored?.[field] !== undefined;
-    if (unchanged) tls[field] = stored[field];
-    else if (plain === undefined) delete tls[field];
-    else tls[field] = secrets.seal(plain, secretContext(id, field));
+export function sealSettings(id: string, settings: IntegrationSettings, secrets: Secrets, before?: OpenedIntegration, cleared: ReadonlySet<string> = new Set()): IntegrationSettings {
+  let sealed = settings;
+  for (const path of SEALED_PATHS) {
+    const plain = textAt(settings, path);
+    const stored = textAt(before?.document, path);
+    const unchanged = before !== undefined && stored !== undefined && !cleared.has(path) && plain === textAt(before.settings, path);
+    if (unchanged) sealed = withValue(sealed, path, stored);
+    else sealed = withValue(sealed, path, plain === undefined ? undefined : secrets.seal(plain, secretContext(id, path)));
   }
-  return { ...settings, connection: { ...settings.connection, tls } };
+  return sealed;
+}
+
+/** The sections of a stored integration without anything sealed. */
+export function withoutSealed<T>(document: T): T {
+  return SEALED_PATHS.reduce((rest, path) => withValue(rest, path, undefined), document);
 }
 
 function completeSettings(document: IntegrationDocument): IntegrationSettings {

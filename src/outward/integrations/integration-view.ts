@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { connectionSection, FRAMINGS, HEADER_STYLES, OUTPUT_TYPES, outputSection, filterSection, PROTOCOLS, tlsSection } from '../../model/integration.js';
 import type { ProblemItem } from '../../platform/http/problem.js';
-import { SEALED_FIELDS, type OpenedIntegration } from './integration-secrets.js';
+import type { OpenedIntegration } from './integration-secrets.js';
 import { settingsWarnings } from './integration-rules.js';
 import { statusView, type StatusView } from './integration-status.js';
+import { pointerOfPath, SEALED, textAt, valueAt, withValue } from './sealed-fields.js';
 import { summariesOf } from './tls-material.js';
 
 /** How an integration is shown. A secret is `{"set": true}`, a certificate also says what it is; sent back like that, either stays as it is. */
@@ -47,21 +48,25 @@ export type ListView = z.output<typeof listView>;
 
 export function viewOf(opened: OpenedIntegration, status: StatusView, now: number): IntegrationView {
   const { document, settings, unreadable } = opened;
-  const { connection, ...rest } = settings;
-  const { ca, certificate, key: _key, ...tls } = connection.tls;
-  const isSet = (field: (typeof SEALED_FIELDS)[number]) => ({ set: document.connection.tls[field] !== undefined, ...(unreadable.has(field) ? { readable: false } : {}) });
-  const warnings: ProblemItem[] = [...unreadable].map(([field, message]) => ({ pointer: `/connection/tls/${field}`, message }));
+  const unreadableSecrets: ProblemItem[] = [...unreadable].map(([path, message]) => ({ pointer: pointerOfPath(path), message }));
   return {
     id: document._id,
     version: document.version,
-    ...rest,
-    connection: {
-      ...connection,
-      tls: { ...tls, ca: { ...isSet('ca'), certificates: summariesOf(ca ?? '') }, certificate: { ...isSet('certificate'), certificates: summariesOf(certificate ?? '') }, key: isSet('key') },
-    },
+    ...shownSettings(opened),
     createdAt: document.createdAt.toISOString(),
     updatedAt: document.updatedAt.toISOString(),
-    warnings: [...warnings, ...settingsWarnings(settings, now)],
+    warnings: [...unreadableSecrets, ...settingsWarnings(settings, now)],
     status,
   };
+}
+
+type ShownSettings = Omit<IntegrationView, 'id' | 'version' | 'createdAt' | 'updatedAt' | 'warnings' | 'status'>;
+
+/** Every sealed field in its shown form; a spec holds this against the schema of the view. */
+function shownSettings({ document, settings, unreadable }: OpenedIntegration): ShownSettings {
+  const shown = SEALED.reduce<object>((view, { path, kind }) => {
+    const state = { set: valueAt(document, path) !== undefined, ...(unreadable.has(path) ? { readable: false } : {}) };
+    return withValue(view, path, kind === 'certificates' ? { ...state, certificates: summariesOf(textAt(settings, path) ?? '') } : state);
+  }, settings);
+  return shown as ShownSettings;
 }

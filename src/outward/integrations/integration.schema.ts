@@ -2,7 +2,7 @@ import { Schema } from 'mongoose';
 import type { IntegrationSettings } from '../../model/integration.js';
 import { auditOutboxField, indexAuditOutbox, type WithAuditOutbox } from '../../platform/audit/audit-outbox.js';
 
-/** An integration as it lies in the store: its settings with the PEM texts of `connection.tls` sealed (see integration-secrets.ts). */
+/** An integration as it lies in the store: its settings with every secret and certificate sealed (see sealed-fields.ts). */
 export interface IntegrationDocument extends IntegrationSettings, WithAuditOutbox {
   _id: string;
   /** Lower-cased name: unique among those that are not deleted. */

@@ -21,9 +21,10 @@ import { EngineWake } from '../engine/engine-wake.js';
 import type { IntegrationPatch, StartFrom } from './integration-body.js';
 import { changesBetween } from './integration-changes.js';
 import { illFormedTexts, ruleFaults } from './integration-rules.js';
-import { openIntegration, sealSettings, type OpenedIntegration } from './integration-secrets.js';
+import { openIntegration, sealSettings, withoutSealed, type OpenedIntegration } from './integration-secrets.js';
 import { integrationDocumentSchema, type IntegrationDocument } from './integration.schema.js';
 import { clearedSecrets, mergeSettings } from './merge-settings.js';
+import { textAt } from './sealed-fields.js';
 import { checkPrecondition, etagOf, type Precondition } from '../../platform/http/version-check.js';
 
 type Verb = 'create' | 'update' | 'delete' | 'enable' | 'disable' | 'test';
@@ -94,7 +95,7 @@ export class IntegrationsService {
       const cleared = clearedSecrets(patch);
       const sealed = sealSettings(id, settings, this.secrets, before, cleared);
       const changes = changesBetween(before.settings, settings);
-      for (const field of cleared) if (before.unreadable.has(field)) changes.push({ field: `connection.tls.${field}`, old: 'unreadable' });
+      for (const field of cleared) if (before.unreadable.has(field)) changes.push({ field, old: 'unreadable' });
       if (changes.length === 0) return before.document;
       const startPositions = settings.enabled && before.document.startPositions === undefined ? await this.startPositions(startFrom) : before.document.startPositions;
       const subject = { id, name: settings.name };
@@ -114,8 +115,8 @@ export class IntegrationsService {
     await this.conditionally(id, precondition, async (before) => {
       last = before;
       deletedAt = new Date(this.clock.now());
-      const { ca: _ca, certificate: _certificate, key: _key, ...tls } = before.document.connection.tls;
-      const mark = { connection: { ...before.document.connection, tls }, enabled: false, deleted: true, deletedAt };
+      const { connection, output, filter } = withoutSealed(before.document);
+      const mark = { connection, output, filter, enabled: false, deleted: true, deletedAt };
       return this.store(before.document, mark, [this.record('delete', { id, name: before.settings.name }, principal, before.settings, changesBetween(before.settings, null))]);
     });
     if (!last) throw notFound(id);
@@ -135,9 +136,8 @@ export class IntegrationsService {
     if (illFormed.length > 0) throw invalid(illFormed);
     const outcome = mergeSettings(before?.settings ?? null, patch);
     if (outcome.type === 'faults') throw invalid(outcome.faults);
-    const tlsPatch = patch.connection?.tls;
     const cleared = clearedSecrets(patch);
-    const unreadable = [...(before?.unreadable.keys() ?? [])].some((field) => typeof tlsPatch?.[field] !== 'string' && !cleared.has(field));
+    const unreadable = new Set([...(before?.unreadable.keys() ?? [])].filter((path) => textAt(patch, path) === undefined && !cleared.has(path)));
     const faults = ruleFaults(outcome.settings, { before: before?.settings ?? null, unreadable });
     if (faults.length > 0) throw invalid(faults);
     return outcome.settings;

@@ -2,7 +2,7 @@ import { integrationSchema, parseServerUrl, PROTOCOL_TABLE, SCHEME_PROTOCOL, typ
 import type { ProblemItem } from '../../platform/http/problem.js';
 import { problemItems } from '../../platform/http/zod.pipe.js';
 import type { IntegrationPatch } from './integration-body.js';
-import { SEALED_FIELDS, type SealedField } from './integration-secrets.js';
+import { pointerOfPath, SEALED_PATHS, valueAt, withValue } from './sealed-fields.js';
 
 export type MergeOutcome = { type: 'merged'; settings: IntegrationSettings } | { type: 'faults'; faults: ProblemItem[] };
 
@@ -16,7 +16,8 @@ export type MergeOutcome = { type: 'merged'; settings: IntegrationSettings } | {
  * What the same request says by hand always wins; a request that contradicts itself (`udp://` with protocol tls) is refused.
  * When protocol or port change without the server URL, a scheme or port that the URL names follows, so that what is shown is what is used.
  */
-export function mergeSettings(current: IntegrationSettings | null, patch: IntegrationPatch): MergeOutcome {
+export function mergeSettings(current: IntegrationSettings | null, sent: IntegrationPatch): MergeOutcome {
+  const patch = withoutShownSecrets(sent);
   const urlGiven = patch.serverUrl !== undefined && patch.serverUrl !== current?.serverUrl;
   let serverUrl = patch.serverUrl ?? current?.serverUrl ?? '';
   const url = parseServerUrl(serverUrl);
@@ -24,7 +25,7 @@ export function mergeSettings(current: IntegrationSettings | null, patch: Integr
   if (url.scheme !== undefined && protocolOfScheme(url.scheme) === undefined) return faulty('/serverUrl', `unknown scheme "${url.scheme}"; use ${[...new Set(Object.values(SCHEME_PROTOCOL))].map((known) => `${known}://`).join(', ')} or no scheme`);
   const schemeProtocol = protocolOfScheme(url.scheme);
 
-  const faults: ProblemItem[] = current === null ? copiedSecrets(patch) : [];
+  const faults: ProblemItem[] = current === null ? copiedSecrets(sent) : [];
   const protocol = patch.protocol ?? (urlGiven || patch.protocol === null ? schemeProtocol : undefined) ?? (patch.protocol === null ? 'tcp' : (current?.protocol ?? 'tcp'));
   if (urlGiven && schemeProtocol !== undefined && schemeProtocol !== protocol) faults.push({ pointer: '/protocol', message: `the server URL says ${url.scheme ?? ''}:// (${schemeProtocol}); change one of the two` });
   const protocolChanged = current === null || protocol !== current.protocol;
@@ -46,7 +47,7 @@ export function mergeSettings(current: IntegrationSettings | null, patch: Integr
     protocol,
     port,
     framing,
-    connection: section(current?.connection, patch.connection === null ? null : withoutShownSecrets(patch.connection)),
+    connection: section(current?.connection, patch.connection),
     output,
     filter: section(current?.filter, patch.filter),
   };
@@ -74,27 +75,29 @@ function section(current: object | undefined, patch: object | null | undefined):
   return merged;
 }
 
-/** The sealed fields that a change removes. */
-export function clearedSecrets(patch: IntegrationPatch): Set<SealedField> {
-  if (patch.connection === null || patch.connection?.tls === null) return new Set(SEALED_FIELDS);
-  return new Set(SEALED_FIELDS.filter((field) => patch.connection?.tls?.[field] === null));
+/** The paths of the sealed fields that a change removes: set to null, or within a section that is. */
+export function clearedSecrets(patch: IntegrationPatch): Set<string> {
+  return new Set(SEALED_PATHS.filter((path) => {
+    const keys = path.split('.');
+    return keys.some((_key, index) => valueAt(patch, keys.slice(0, index + 1).join('.')) === null);
+  }));
 }
 
 /** The form in which secrets are shown may be sent back: it changes nothing. */
-function withoutShownSecrets(connection: IntegrationPatch['connection']): object {
-  const tls = connection?.tls;
-  if (!connection || !tls) return connection ?? {};
-  const kept: Record<string, unknown> = { ...tls };
-  for (const field of SEALED_FIELDS) if (typeof kept[field] === 'object' && kept[field] !== null) delete kept[field];
-  return { ...connection, tls: kept };
+function withoutShownSecrets(patch: IntegrationPatch): IntegrationPatch {
+  return SEALED_PATHS.filter((path) => isShown(valueAt(patch, path))).reduce((kept, path) => withValue(kept, path, undefined), patch);
 }
 
 /** Nothing is stored yet that the shown form could stand for: a copy of another integration would silently lack its secrets. */
 function copiedSecrets(patch: IntegrationPatch): ProblemItem[] {
-  return SEALED_FIELDS.filter((field) => {
-    const value = patch.connection?.tls?.[field];
-    return typeof value === 'object' && value?.set === true;
-  }).map((field) => ({ pointer: `/connection/tls/${field}`, message: 'is how a stored secret is shown; a new integration needs the PEM text itself' }));
+  return SEALED_PATHS.filter((path) => {
+    const value = valueAt(patch, path);
+    return isShown(value) && 'set' in value && value.set === true;
+  }).map((path) => ({ pointer: pointerOfPath(path), message: 'is how a stored secret is shown; a new integration needs the text itself' }));
+}
+
+function isShown(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function followed(serverUrl: string, protocol: Protocol, port: number): string {

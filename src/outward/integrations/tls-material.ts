@@ -2,7 +2,6 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { TlsSettings } from '../../contracts/dialer.js';
 import type { ProblemItem } from '../../platform/http/problem.js';
-import type { SealedField } from './integration-secrets.js';
 
 /** What may be shown of a certificate. */
 export interface CertificateSummary {
@@ -77,7 +76,7 @@ export function tlsWarnings(tls: TlsSettings, now: number): ProblemItem[] {
   return warnings;
 }
 
-function certificateFaults(field: SealedField, pem: string | undefined): ProblemItem[] {
+function certificateFaults(field: 'ca' | 'certificate', pem: string | undefined): ProblemItem[] {
   if (pem === undefined) return [];
   const pointer = `${BASE}/${field}`;
   if (PRIVATE_KEY.test(pem)) return [{ pointer, message: 'holds a private key; it belongs into connection.tls.key alone' }];
