@@ -14,6 +14,7 @@ import { DocumentsModule } from './platform/documents/documents.module.js';
 import { EventLogModule } from './platform/event-log/event-log.module.js';
 import { JobsModule } from './platform/jobs/jobs.module.js';
 import { NetworkModule } from './platform/network/network.module.js';
+import { NotifyModule } from './platform/notify/notify.module.js';
 import { SecretsModule } from './platform/secrets/secrets.module.js';
 import type { PinoLog } from './platform/telemetry/pino-log.js';
 import { TelemetryModule } from './platform/telemetry/telemetry.module.js';
@@ -42,6 +43,7 @@ function ground(settings: Settings, log: PinoLog): Modules {
     EventLogModule,
     JobsModule,
     AuditModule,
+    NotifyModule,
     AccessModule.forRoot(),
     IntakeModule,
     LogEventsModule,

@@ -106,6 +106,16 @@ const jobs = z.strictObject({
   historyDays: z.number().min(0.01).max(3660).default(30).meta({ help: 'Records of job runs older than this are removed.' }),
   stopGraceMs: z.int().min(0).max(120_000).default(5000).meta({ help: 'How long a stop waits for running jobs.' }),
 });
+const notify = z.strictObject({
+  intervalMs: z.int().min(50).max(3_600_000).default(5000).meta({ help: 'How often notifications that other processes left, or that are to be tried again, are looked for; own ones are sent at once.' }),
+  timeoutMs: z.int().min(500).max(300_000).default(20_000).meta({ help: 'Longest time for one message to one notification channel, from the name look-up to the answer.' }),
+  retryInitialMs: z.int().min(10).max(3_600_000).default(10_000).meta({ help: 'First wait before a notification is tried again; doubles with each further failure of its channel.' }),
+  retryMaxMs: z.int().min(10).max(86_400_000).default(900_000).meta({ help: 'Longest wait between two tries of a notification; also the wait while a person must act (login, certificate, address).' }),
+  giveUpHours: z.number().min(0.0001).max(8784).default(24).meta({ help: 'A notification that a channel did not take for so long is given up there; state and reason are kept and audited.' }),
+  mergeWindowMs: z.int().min(0).max(86_400_000).default(300_000).meta({ help: 'After a notification, equal ones (same kind, same subject) wait until this is over and are told as one, with their count; 0 never merges.' }),
+  mergeBurst: z.int().min(1).max(10_000).default(20).meta({ help: 'After so many notifications of one kind within the merge window, further ones about whatever subject wait for its end and are told as one.' }),
+  retentionDays: z.number().min(0.001).max(3660).default(30).meta({ help: 'Notifications that are settled are kept so long; for as long the same one is not told again.' }),
+});
 const directory = z.strictObject({
   importRows: z.int().min(1).max(1_000_000).default(50_000).meta({ help: 'Most records in one import request; over it 413.' }),
   importRefusals: z.int().min(1).max(100_000).default(1000).meta({ help: 'Refused records that the report of an import lists; all are counted.' }),
@@ -185,6 +195,7 @@ export const settingsSchema = z.strictObject({
   processor: processor.prefault({}),
   siem: siem.prefault({}),
   mitigation: mitigation.prefault({}),
+  notify: notify.prefault({}),
   directory: directory.prefault({}),
   log: log.prefault({}),
   metrics: metrics.prefault({}),
@@ -196,6 +207,7 @@ export const settingsSchema = z.strictObject({
   if (settings.access.delayMaxMs < settings.access.delayInitialMs) fault(['access', 'delayMaxMs'], `must not be less than access.delayInitialMs (${settings.access.delayInitialMs})`);
   if (settings.processor.leaseMs < 2 * settings.processor.callTimeoutMs) fault(['processor', 'leaseMs'], `must be at least twice processor.callTimeoutMs (${settings.processor.callTimeoutMs})`);
   if (settings.processor.retryMaxMs < settings.processor.retryInitialMs) fault(['processor', 'retryMaxMs'], `must not be less than processor.retryInitialMs (${settings.processor.retryInitialMs})`);
+  if (settings.notify.retryMaxMs < settings.notify.retryInitialMs) fault(['notify', 'retryMaxMs'], `must not be less than notify.retryInitialMs (${settings.notify.retryInitialMs})`);
   if (settings.intake.eventBytes > settings.http.requestBytes) fault(['intake', 'eventBytes'], `must not be more than http.requestBytes (${settings.http.requestBytes})`);
 });
 

@@ -111,7 +111,7 @@ const byId = new Map(EVENT_TYPES.map((type) => [type.id, type]));
 export const AUDIT_TYPE_PATTERN = /^audit\.([a-z0-9-]{1,15})\.([a-z0-9-]{1,10})$/;
 
 /** Objects whose audit types are Tidegate's own: a producer that sends one gets 403. */
-export const OWN_AUDIT_OBJECTS: readonly string[] = ['integration', 'dead-letter', 'tidegate-user', 'tidegate-token', 'setting', 'alert', 'mitigation', 'connector', 'application', 'directory', 'campaign', 'job', 'session'];
+export const OWN_AUDIT_OBJECTS: readonly string[] = ['integration', 'dead-letter', 'tidegate-user', 'tidegate-token', 'setting', 'alert', 'mitigation', 'connector', 'application', 'directory', 'campaign', 'job', 'session', 'notification', 'notify-channel'];
 
 /** Verbs with a stable CEF number; any other verb is 1100. */
 const AUDIT_VERBS = ['create', 'read', 'update', 'delete', 'enable', 'disable', 'lock', 'unlock', 'password', 'logon', 'logoff', 'add', 'remove', 'grant', 'revoke', 'approve', 'reject', 'import', 'export', 'test', 'start', 'stop', 'run', 'move', 'call', 'replay', 'purge'];

@@ -55,6 +55,8 @@ const PLATFORM_WORDS: Record<string, string> = {
   'platform/http/zod.pipe.ts': 'http-words',
   'platform/http/api-query.ts': 'http-words',
   'platform/http/request.ts': 'http-words',
+  'platform/http/version-check.ts': 'http-words',
+  'platform/access/current-principal.ts': 'http-words',
 };
 
 /** Libraries that live in one place (a path that begins so). */
@@ -68,6 +70,7 @@ const HOMES: ReadonlyArray<{ library: RegExp; homes: readonly string[] }> = [
   { library: /^(@nestjs\/schedule|cron)$/, homes: ['platform/jobs/'] },
   { library: /^@node-rs\/argon2$/, homes: ['platform/access/'] },
   { library: /^cloudevents$/, homes: ['outward/intake/'] },
+  { library: /^nodemailer$/, homes: ['platform/notify/'] },
 ];
 
 /** mongoose as a value (schemas, the connection). As a type also where a schema is imported: the services and stores of that schema. */

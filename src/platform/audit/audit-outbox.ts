@@ -26,6 +26,7 @@ export const auditRecordFields = {
   severity: Number,
   attributes: { type: Schema.Types.Mixed, default: undefined },
   changes: { type: [Schema.Types.Mixed], default: undefined },
+  notification: { type: Schema.Types.Mixed, default: undefined },
 } as const;
 
 const outboxEntrySchema = new Schema<AuditRecord>({ id: { type: String, required: true }, ...auditRecordFields }, { _id: false, minimize: false });

@@ -3,7 +3,7 @@ import { auditRecordFields } from './audit-outbox.js';
 import type { AuditRecord } from './audit-record.js';
 
 /**
- * An act, kept. Append-only: after the insert only the four export fields and the place in the feed change, once.
+ * An act, kept. Append-only: after the insert only the four export fields and the place in the feed change, once, and the notification goes when it is in the outbox of platform/notify.
  * Waits for the event log while `exportedAt` and `refusedAt` are null.
  */
 export interface AuditRecordDocument extends Omit<AuditRecord, 'id'> {
@@ -41,6 +41,7 @@ auditRecordSchema.index({ 'actor.name': 1, occurredAt: -1 });
 auditRecordSchema.index({ 'subject.id': 1, occurredAt: -1 });
 auditRecordSchema.index({ 'subject.name': 1, occurredAt: -1 });
 auditRecordSchema.index({ correlationId: 1, occurredAt: -1 }, { sparse: true });
+auditRecordSchema.index({ 'notification.key': 1 }, { sparse: true });
 
 /** A record as it enters the collection. */
 export function toDocument({ id, ...act }: AuditRecord, recordedAt: Date): AuditRecordDocument {
@@ -48,7 +49,7 @@ export function toDocument({ id, ...act }: AuditRecord, recordedAt: Date): Audit
   return { _id: id, ...record, recordedAt, exportedAt: null, sequence: null, refusedAt: null, refusedReason: null, feedCreated: null, feedNumber: null };
 }
 
-/** The record as it was written. */
-export function toRecord({ _id, recordedAt: _1, exportedAt: _2, sequence: _3, refusedAt: _4, refusedReason: _5, feedCreated: _6, feedNumber: _7, ...record }: AuditRecordDocument): AuditRecord {
+/** The act as it was written, without what administrators are told of it. */
+export function toRecord({ _id, recordedAt: _1, exportedAt: _2, sequence: _3, refusedAt: _4, refusedReason: _5, feedCreated: _6, feedNumber: _7, notification: _8, ...record }: AuditRecordDocument): AuditRecord {
   return { id: _id, ...record };
 }

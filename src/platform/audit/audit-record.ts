@@ -1,5 +1,6 @@
 import type { Actor, EventObject, FieldChange, Outcome } from '../../model/audit-event.js';
 import type { JsonObject } from '../../model/json.js';
+import type { Notification } from '../../model/notification.js';
 
 /**
  * An act of Tidegate itself or through it. It is stored in one write with the act: in `auditOutbox` of the document that the act changes
@@ -21,4 +22,6 @@ export interface AuditRecord {
   attributes?: JsonObject;
   /** Secrets masked by the one who writes it. */
   changes?: FieldChange[];
+  /** What administrators must be told of the act: stored in one write with it, so that neither is ever there without the other. Taken over by platform/notify; no part of the event. */
+  notification?: Notification;
 }

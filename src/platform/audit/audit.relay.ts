@@ -52,6 +52,7 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
   /** Reason of the present trouble, so that it is logged once and not each second. */
   private trouble: string | undefined;
   private unmovableTold = 0;
+  private readonly tellers: Array<() => void> = [];
 
   constructor(
     store: DocumentStore,
@@ -73,6 +74,11 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
   /** Where events go; found by its token at the start of the application, given by hand elsewhere. Without one records are kept and wait. */
   useSink(sink: EventSink): void {
     this.sink = sink;
+  }
+
+  /** Called when records with a notification are among what was kept in this process: a hint to look for them at once. */
+  onNotifications(listener: () => void): void {
+    this.tellers.push(listener);
   }
 
   /** Collections whose removed documents the janitor takes away. */
@@ -186,6 +192,7 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
       return { updateOne: { filter: { _id } as unknown as mongo.Filter<mongo.Document>, update: { $setOnInsert: fields }, upsert: true } };
     });
     await this.records.collection.bulkWrite(writes, { ordered: false });
+    if (records.some(({ notification }) => notification !== undefined)) for (const tell of this.tellers) tell();
   }
 
   private async exportWaiting(sink: EventSink, lease: Lease, result: RelayPass): Promise<RelayPass> {

@@ -2,6 +2,7 @@ import { v7 as uuidV7 } from 'uuid';
 import type { Clock } from '../../contracts/clock.js';
 import type { Actor } from '../../model/audit-event.js';
 import { eventTypeOf } from '../../model/event-types.js';
+import { completeNotification } from '../../model/notification.js';
 import type { Principal } from '../access/rights.js';
 import type { AuditRecord } from './audit-record.js';
 
@@ -17,7 +18,8 @@ export function newAuditRecord(act: NewAuditRecord, clock: Clock): AuditRecord {
   const now = clock.now();
   // One form of time, in UTC with milliseconds: it sorts as text.
   const occurredAt = new Date(act.occurredAt ?? now).toISOString();
-  const record: AuditRecord = { outcome: 'success', ...act, occurredAt, id: nextId(now) };
+  const notification = act.notification && completeNotification({ occurredAt, ...act.notification }, now);
+  const record: AuditRecord = { outcome: 'success', ...act, ...(notification ? { notification } : {}), occurredAt, id: nextId(now) };
   // Pure JSON from here on: the document driver would turn `undefined` into null.
   return JSON.parse(JSON.stringify(record)) as AuditRecord;
 }
