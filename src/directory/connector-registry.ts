@@ -23,6 +23,16 @@ export class ConnectorRegistry {
     if (!found) throw new UnknownConnector(application);
     return found.make({ accounts: new StoredAccountStore(application._id, this.models, this.changes, this.clock), clock: this.clock });
   }
+
+  /** As `for`; undefined when this version has none of the kind. */
+  known(application: Pick<ApplicationDocument, '_id' | 'name' | 'connector'>): Connector | undefined {
+    try {
+      return this.for(application);
+    } catch (error) {
+      if (error instanceof UnknownConnector) return undefined;
+      throw error;
+    }
+  }
 }
 
 /** The application names a kind of connector that this version does not have. */

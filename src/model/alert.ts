@@ -32,8 +32,24 @@ export const ALERT_STATES = ['new', 'processing', 'waiting', 'succeeded', 'parti
 export type AlertState = (typeof ALERT_STATES)[number];
 export const CLOSED_STATES: readonly AlertState[] = ['succeeded', 'partially-failed', 'failed', 'rejected'];
 
-/** What is done to one target. */
-export type TargetOperation = 'disable' | 'delete' | 'remove-entitlement' | 'force-password-change' | 'make-not-requestable';
+/** What an alert does to one target. */
+export type MitigationOperation = 'disable' | 'delete' | 'remove-entitlement' | 'force-password-change' | 'make-not-requestable';
+/** What gives it back. */
+export type GivingBackOperation = 'enable' | 'add-entitlement' | 'make-requestable';
+export type TargetOperation = MitigationOperation | GivingBackOperation;
+
+/** What an undo does for each operation; null = it cannot be given back. */
+export const GIVEN_BACK_BY: Record<MitigationOperation, GivingBackOperation | null> = {
+  disable: 'enable',
+  'remove-entitlement': 'add-entitlement',
+  'make-not-requestable': 'make-requestable',
+  delete: null,
+  'force-password-change': null,
+};
+
+/** An undo is ordered, then worked on, then closed: all given back, some, or none. */
+export const UNDO_STATES = ['ordered', 'processing', 'succeeded', 'partially-failed', 'failed'] as const;
+export type UndoState = (typeof UNDO_STATES)[number];
 
 /**
  * planned = not begun; intent = about to call, or called and not known how it ended; done; skipped = on purpose, with the reason; failed = for good;

@@ -114,7 +114,7 @@ export const AUDIT_TYPE_PATTERN = /^audit\.([a-z0-9-]{1,15})\.([a-z0-9-]{1,10})$
 export const OWN_AUDIT_OBJECTS: readonly string[] = ['integration', 'dead-letter', 'tidegate-user', 'tidegate-token', 'setting', 'alert', 'mitigation', 'connector', 'application', 'directory', 'campaign', 'job', 'session', 'notification', 'notify-channel'];
 
 /** Verbs with a stable CEF number; any other verb is 1100. */
-const AUDIT_VERBS = ['create', 'read', 'update', 'delete', 'enable', 'disable', 'lock', 'unlock', 'password', 'logon', 'logoff', 'add', 'remove', 'grant', 'revoke', 'approve', 'reject', 'import', 'export', 'test', 'start', 'stop', 'run', 'move', 'call', 'replay', 'purge'];
+const AUDIT_VERBS = ['create', 'read', 'update', 'delete', 'enable', 'disable', 'lock', 'unlock', 'password', 'logon', 'logoff', 'add', 'remove', 'grant', 'revoke', 'approve', 'reject', 'import', 'export', 'test', 'start', 'stop', 'run', 'move', 'call', 'replay', 'purge', 'undo'];
 
 /** The type of an id: a catalogue entry, or "any audit record" made from its object and verb; undefined when it is neither. */
 export function eventTypeOf(id: string): EventType | undefined {

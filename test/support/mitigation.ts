@@ -23,6 +23,8 @@ import { AlertJanitor } from '../../src/inward/processor/alert-janitor.js';
 import { mitigationTargetSchema, type MitigationTargetDocument } from '../../src/inward/processor/mitigation-target.schema.js';
 import { ProcessorWake } from '../../src/inward/processor/processor-wake.js';
 import { ProcessorService } from '../../src/inward/processor/processor.service.js';
+import { UndoService } from '../../src/inward/processor/undo/undo.service.js';
+import { UndoWake } from '../../src/inward/processor/undo/undo-wake.js';
 import { LEVEL_RANK } from '../../src/model/alert.js';
 import { AuditRelay } from '../../src/platform/audit/audit.relay.js';
 import type { AuditRecord } from '../../src/platform/audit/audit-record.js';
@@ -55,6 +57,8 @@ export interface TestMitigation {
   post: (alert: Partial<AlertDocument> & Pick<AlertDocument, 'type'>) => Promise<string>;
   /** Processes all that is due now and waits for it. */
   process: () => Promise<void>;
+  /** Carries out the undo orders that are due now and waits for it. */
+  undo: () => Promise<void>;
   alert: (id: string) => Promise<AlertDocument>;
   targetsOf: (id: string) => Promise<MitigationTargetDocument[]>;
   account: (application: string, nativeId: string) => Promise<AccountDocument | null>;
@@ -86,6 +90,7 @@ export async function openTestMitigation(options: TestMitigationOptions = {}): P
   const policy = new MitigationSettings(new StoredSettings(documents, relay, clock), settings);
   const jobs = new JobsService(documents, leases, new JobHistory(documents, settings), new SchedulerRegistry(), settings, clock, log);
   const processor = new ProcessorService(documents, settings, clock, log, policy, directory, registry, relay, new ProcessorWake(), jobs);
+  const undo = new UndoService(documents, settings, clock, log, policy, directory, models, registry, relay, new UndoWake(), jobs);
   const janitor = new AlertJanitor(documents, settings, clock, policy, relay, jobs);
   const alerts = documents.model<AlertDocument>('alert', alertSchema);
   const targets = documents.model<MitigationTargetDocument>('mitigation-target', mitigationTargetSchema);
@@ -108,6 +113,10 @@ export async function openTestMitigation(options: TestMitigationOptions = {}): P
     async process() {
       processor.onApplicationBootstrap();
       await processor.settled();
+    },
+    async undo() {
+      undo.onApplicationBootstrap();
+      await undo.settled();
     },
     alert: found,
     targetsOf: (id) => targets.find({ alertId: id }).sort({ number: 1 }).lean<MitigationTargetDocument[]>(),
@@ -132,6 +141,7 @@ export async function openTestMitigation(options: TestMitigationOptions = {}): P
     },
     async close() {
       await processor.beforeApplicationShutdown();
+      await undo.beforeApplicationShutdown();
       await jobs.beforeApplicationShutdown();
       await relay.beforeApplicationShutdown();
       if (!options.documents) await documents.close();

@@ -34,9 +34,10 @@ export class AlertListService {
   }
 
   /** In the order in which they were planned. */
-  async targets(alert: AlertDocument, { targetState, page, pageSize }: { targetState?: TargetState; page: number; pageSize: number }): Promise<{ items: MitigationTargetDocument[]; total: number }> {
+  async targets(alert: AlertDocument, { targetsOf, targetState, page, pageSize }: { targetsOf: 'alert' | 'undo'; targetState?: TargetState; page: number; pageSize: number }): Promise<{ items: MitigationTargetDocument[]; total: number }> {
     // Targets of a plan that was given up half-way do not count.
-    const filter: QueryFilter<MitigationTargetDocument> = { alertId: alert._id, planToken: alert.planToken ?? '', ...(targetState === undefined ? {} : { state: targetState }) };
+    const planToken = (targetsOf === 'undo' ? alert.undo?.planToken : alert.planToken) ?? '';
+    const filter: QueryFilter<MitigationTargetDocument> = { alertId: alert._id, planToken, ...(targetState === undefined ? {} : { state: targetState }) };
     const [items, total] = await Promise.all([
       this.allTargets.find(filter).sort({ number: 1 }).skip((page - 1) * pageSize).limit(pageSize).lean<MitigationTargetDocument[]>(),
       this.allTargets.countDocuments(filter),

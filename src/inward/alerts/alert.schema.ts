@@ -1,6 +1,40 @@
 import { Schema } from 'mongoose';
-import type { AlertAction, AlertLevel, AlertState, AlertType } from '../../model/alert.js';
+import type { AlertAction, AlertLevel, AlertState, AlertType, UndoState } from '../../model/alert.js';
+import type { Actor } from '../../model/audit-event.js';
 import { auditOutboxField, indexAuditOutbox, type WithAuditOutbox } from '../../platform/audit/audit-outbox.js';
+
+/** How many targets ended how; `planned` counts all. */
+export interface TargetCounts {
+  planned: number;
+  done: number;
+  skipped: number;
+  failed: number;
+  notConfirmed: number;
+}
+
+/** An approver's order to give back what a closed alert did, and how it stands. It has a lease of its own; the alert's own state stays as it is. */
+export interface AlertUndo {
+  state: UndoState;
+  by: Actor;
+  at: Date;
+  comment: string | null;
+  /** Also where somebody else changed the same since. */
+  evenIfChanged: boolean;
+  /** Counts the orders: a later one goes on with what the one before could not give back. */
+  round: number;
+  /** When it is due, or until when its lease lasts; null once it is closed. */
+  dueAt: Date | null;
+  leaseToken: string | null;
+  /** Tries since something was last achieved. */
+  attempts: number;
+  planned: boolean;
+  /** Token under which its targets were planned, apart from those of the alert. */
+  planToken: string | null;
+  reasonCode: string | null;
+  reason: string | null;
+  closedAt: Date | null;
+  targets: TargetCounts;
+}
 
 /** An alert of a SIEM: stored as `new` before the answer, acted upon by the processor, kept until purged. */
 export interface AlertDocument extends WithAuditOutbox {
@@ -49,7 +83,7 @@ export interface AlertDocument extends WithAuditOutbox {
   identityId: string | null;
   identityName: string | null;
   /** Targets by state. */
-  targets: { planned: number; done: number; skipped: number; failed: number; notConfirmed: number };
+  targets: TargetCounts;
   /** Whether all targets were planned (stored as documents of their own). */
   planned: boolean;
   /** Token under which the plan was made: targets of a plan that was given up half-way do not count. */
@@ -60,9 +94,20 @@ export interface AlertDocument extends WithAuditOutbox {
   requestId: string | null;
   startedAt: Date | null;
   closedAt: Date | null;
+  undo?: AlertUndo | null;
   /** When it was purged. */
   deletedAt?: Date | null;
 }
+
+const countsSchema = new Schema<TargetCounts>({ planned: Number, done: Number, skipped: Number, failed: Number, notConfirmed: Number }, { _id: false });
+const noTargets = (): TargetCounts => ({ planned: 0, done: 0, skipped: 0, failed: 0, notConfirmed: 0 });
+const undoSchema = new Schema<AlertUndo>(
+  {
+    state: String, by: Schema.Types.Mixed, at: Date, comment: String, evenIfChanged: Boolean, round: Number, dueAt: Date, leaseToken: String, attempts: Number, planned: Boolean, planToken: String,
+    reasonCode: String, reason: String, closedAt: Date, targets: countsSchema,
+  },
+  { _id: false },
+);
 
 export const alertSchema = new Schema<AlertDocument>(
   {
@@ -74,8 +119,9 @@ export const alertSchema = new Schema<AlertDocument>(
     state: { type: String, required: true }, reasonCode: { type: String, default: null }, reason: { type: String, default: null }, attempts: { type: Number, default: 0 }, dueAt: { type: Date, required: true },
     leaseToken: { type: String, default: null }, leaseOwner: { type: String, default: null }, leaseUntil: { type: Date, default: null },
     identityId: { type: String, default: null }, identityName: { type: String, default: null },
-    targets: { type: new Schema({ planned: Number, done: Number, skipped: Number, failed: Number, notConfirmed: Number }, { _id: false }), default: () => ({ planned: 0, done: 0, skipped: 0, failed: 0, notConfirmed: 0 }) },
+    targets: { type: countsSchema, default: noTargets },
     planned: { type: Boolean, default: false }, planToken: { type: String, default: null }, approval: { type: new Schema({ by: String, at: Date, code: String }, { _id: false }), default: null }, campaignId: { type: String, default: null }, requestId: { type: String, default: null }, startedAt: { type: Date, default: null }, closedAt: { type: Date, default: null },
+    undo: { type: undoSchema, default: undefined },
     deletedAt: { type: Date, default: undefined },
     ...auditOutboxField,
   },
@@ -89,6 +135,8 @@ alertSchema.index({ mergeKey: 1, receivedAt: -1 });
 alertSchema.index({ 'idempotencyKeys.key': 1 }, { unique: true, sparse: true });
 alertSchema.index({ receivedAt: -1 });
 alertSchema.index({ closedAt: 1 }, { sparse: true });
+// The claim of undo orders.
+alertSchema.index({ 'undo.dueAt': 1 }, { sparse: true });
 alertSchema.index({ identityId: 1, receivedAt: -1 });
 alertSchema.index({ application: 1, receivedAt: -1 });
 indexAuditOutbox(alertSchema);

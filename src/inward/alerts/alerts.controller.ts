@@ -28,7 +28,7 @@ export const alertQuery = z.strictObject({
   ...page,
 });
 export type AlertQuery = z.output<typeof alertQuery>;
-const detailQuery = z.strictObject({ targetState: z.enum(TARGET_STATES).optional().meta({ description: 'Only targets in this state.' }), ...page });
+const detailQuery = z.strictObject({ targetsOf: z.enum(['alert', 'undo']).default('alert').meta({ description: 'Targets of the alert, or those of its last undo.' }), targetState: z.enum(TARGET_STATES).optional().meta({ description: 'Only targets in this state.' }), ...page });
 
 const counts = { page: z.int(), pageSize: z.int(), pages: z.int(), total: z.int() };
 const listView = z.object({ items: z.array(alertView), ...counts, totals: z.record(z.string(), z.int()).meta({ description: 'Alerts by state, over all other conditions.' }) });
@@ -51,7 +51,7 @@ export class AlertsController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'Read an alert: its state, the reason, and what became of each target' })
+  @ApiOperation({ summary: 'Read an alert: its state, the reason, and what became of each target, also of its undo' })
   @ApiQueryOf(detailQuery)
   @ApiOkResponse({ schema: apiSchema(detailView, 'output') })
   @ApiNotFoundResponse({ description: 'There is none with this id (any more).' })

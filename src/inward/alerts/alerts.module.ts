@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { DirectoryModule } from '../../directory/directory.module.js';
 import { ProcessorWake } from '../processor/processor-wake.js';
+import { UndoWake } from '../processor/undo/undo-wake.js';
 import { AlertDoor } from './alert-door.service.js';
 import { AlertListService } from './alert-list.service.js';
 import { AlertsController } from './alerts.controller.js';
@@ -22,13 +23,13 @@ import { TaskResultsController } from './task-results/task-results.controller.js
 
 /**
  * The SIEM's door, and alerts for administrators. Needs DocumentStore, SETTINGS, CLOCK, LOG, JobsModule, AuditModule and AccessModule (all global). Global itself: the processor asks
- * for MitigationSettings and listens to ProcessorWake.
+ * for MitigationSettings and listens to ProcessorWake and UndoWake.
  */
 @Global()
 @Module({
   imports: [DirectoryModule, LogEventsModule],
   controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AuditActionsController],
-  providers: [StoredSettings, MitigationSettings, ProcessorWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
-  exports: [MitigationSettings, StoredSettings, ProcessorWake],
+  providers: [StoredSettings, MitigationSettings, ProcessorWake, UndoWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
+  exports: [MitigationSettings, StoredSettings, ProcessorWake, UndoWake],
 })
 export class AlertsModule {}

@@ -68,12 +68,12 @@ export class AlertJanitor {
     return (await this.alerts.updateMany({ state: 'processing', leaseToken: { $ne: null }, leaseUntil: { $lte: now } }, { $set: { leaseToken: null, leaseOwner: null } })).modifiedCount;
   }
 
-  /** By the time an alert was closed, never an open one. It stays as a mark until its record has left as an event; its targets go at once. */
+  /** By the time an alert was closed, never an open one nor one whose undo is under way. It stays as a mark until its record has left as an event; its targets go at once. */
   async purge(signal: AbortSignal): Promise<number> {
     const { purgeByDays } = await this.policy.get();
     if (purgeByDays === 0) return 0;
     const now = new Date(this.clock.now());
-    const old = { state: { $in: [...CLOSED_STATES] }, closedAt: { $lte: new Date(now.getTime() - purgeByDays * DAY_MS) } };
+    const old = { state: { $in: [...CLOSED_STATES] }, closedAt: { $lte: new Date(now.getTime() - purgeByDays * DAY_MS) }, 'undo.dueAt': null };
     let purged = 0;
     while (!signal.aborted) {
       const batch = await this.alerts.find(old, { auditOutbox: 0 }).sort({ closedAt: 1 }).limit(BATCH).lean<AlertDocument[]>();

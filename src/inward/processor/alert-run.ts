@@ -8,15 +8,14 @@ import type { Settings } from '../../config/settings.js';
 import type { Reason } from '../actions/mitigation-action.js';
 import type { AlertDocument } from '../alerts/alert.schema.js';
 import type { Mitigation } from '../alerts/mitigation-settings.service.js';
-import { alertRecord, type AlertVerb } from './alert-audit.js';
+import { alertRecord, MITIGATION_ACTOR, type AlertVerb } from './alert-audit.js';
 import type { AlertLease } from './alert-lease.js';
 import type { AlertPlanner } from './alert-planner.js';
 import type { AlertQueue } from './alert-queue.js';
 import { conclusionOf } from './conclusion.js';
 import { retryDelayMs } from './retry-delay.js';
 import type { TargetStore } from './target-store.js';
-import { TargetWorker, type TargetProgress } from './target-worker.js';
-import type { MitigationTargetDocument } from './mitigation-target.schema.js';
+import { TargetWalk } from './target-walk.js';
 
 export interface AlertRunOptions {
   queue: AlertQueue;
@@ -51,7 +50,7 @@ export class AlertRun {
     } else {
       await this.options.targets.stamp(this.alert, this.lease);
     }
-    const stop = this.alert.attempts > policy.maxAttempts ? undefined : await this.actOnAll();
+    const stop = this.alert.attempts > policy.maxAttempts ? undefined : await this.walk();
     return this.conclude(stop, policy);
   }
 
@@ -95,32 +94,13 @@ export class AlertRun {
     }
   }
 
-  /** Open targets in the order of the plan, several at a time, until all had their try. Answers why it ended early. */
-  private async actOnAll(): Promise<Reason | 'stopping' | undefined> {
-    const { targets, settings, stopping, policy } = this.options;
-    const worker = new TargetWorker({ ...this.options, store: targets, lease: this.lease, callTimeoutMs: settings.callTimeoutMs, systemOf: this.systems() });
-    let faultsInARow = 0;
-    let last = -1;
-    const ended = async (): Promise<Reason | 'stopping' | 'faults' | undefined> => {
-      if (stopping.aborted) return 'stopping';
-      if (faultsInARow >= settings.faultsInARow) return 'faults';
-      return (await policy()).killSwitch ? KILL_SWITCH : undefined;
-    };
-    const act = async (target: MitigationTargetDocument) => {
-      const result: TargetProgress = await worker.act(target);
-      if (result === 'later') faultsInARow += 1;
-      else {
-        faultsInARow = 0;
-        this.progress += 1;
-      }
-    };
-    for (;;) {
-      const page = await targets.open(this.alert, this.lease, last, settings.planTargets);
-      const why = await inOrder(page, settings.targetsAtOnce, act, ended);
-      if (why === 'faults') return undefined;
-      if (why) return why;
-      last = page.at(-1)?.number ?? last;
-      if (page.length < settings.planTargets) return undefined;
+  private async walk(): Promise<Reason | 'stopping' | undefined> {
+    const { policy } = this.options;
+    const walk = new TargetWalk(this.alert, this.lease, { ...this.options, actor: MITIGATION_ACTOR, interrupted: async () => ((await policy()).killSwitch ? KILL_SWITCH : undefined) });
+    try {
+      return await walk.walk();
+    } finally {
+      this.progress += walk.progress;
     }
   }
 
@@ -195,22 +175,6 @@ export class AlertRun {
     return counts;
   }
 
-  /** Applications and connectors, looked up once a run. */
-  private systems(): (applicationId: string) => Promise<{ application: ApplicationDocument; connector: Connector } | undefined> {
-    const { directory, connectorOf } = this.options;
-    const known = new Map<string, Promise<{ application: ApplicationDocument; connector: Connector } | undefined>>();
-    return (applicationId) => {
-      const before = known.get(applicationId);
-      if (before) return before;
-      const found = directory.applicationById(applicationId).then((application) => {
-        const connector = application ? connectorOf(application) : undefined;
-        return application && connector ? { application, connector } : undefined;
-      });
-      known.set(applicationId, found);
-      return found;
-    };
-  }
-
   private facts(): object {
     const { _id, type, application, nativeId, level, attempts } = this.alert;
     return { alertId: _id, type, application, nativeId, level, attempts };
@@ -220,26 +184,3 @@ export class AlertRun {
 const KILL_SWITCH: Reason = { code: 'kill-switch', reason: 'The kill switch is on; release or reject it when it is off.' };
 const DRY_RUN: Reason = { code: 'dry-run', reason: 'Dry run: nothing was changed.' };
 const VERBS: Record<'succeeded' | 'partially-failed' | 'failed' | 'rejected', AlertVerb> = { succeeded: 'processed', 'partially-failed': 'failed', failed: 'failed', rejected: 'rejected' };
-
-/**
- * Several at a time, begun in order; a make-not-requestable ends before what follows it begins. The first error ends it after those that are under way,
- * so that nothing goes on behind the back of whoever asked.
- */
-async function inOrder<Why>(page: readonly MitigationTargetDocument[], atOnce: number, act: (target: MitigationTargetDocument) => Promise<void>, ended: () => Promise<Why | undefined>): Promise<Why | undefined> {
-  const active = new Set<Promise<void>>();
-  const errors: unknown[] = [];
-  let why: Why | undefined;
-  for (const target of page) {
-    why = await ended();
-    if (why !== undefined || errors.length > 0) break;
-    const one: Promise<void> = act(target)
-      .catch((error: unknown) => void errors.push(error))
-      .finally(() => active.delete(one));
-    active.add(one);
-    if (target.operation === 'make-not-requestable') await one;
-    else if (active.size >= atOnce) await Promise.race(active);
-  }
-  await Promise.all(active);
-  if (errors.length > 0) throw errors[0];
-  return why;
-}

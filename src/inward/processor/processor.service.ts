@@ -4,11 +4,10 @@ import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
 import { CLOCK } from '../../contracts/clock.js';
 import type { Clock } from '../../contracts/clock.js';
-import type { Connector } from '../../contracts/connector.js';
 import { LOG } from '../../contracts/log.js';
 import type { Log } from '../../contracts/log.js';
 import type { ApplicationDocument } from '../../directory/application.schema.js';
-import { ConnectorRegistry, UnknownConnector } from '../../directory/connector-registry.js';
+import { ConnectorRegistry } from '../../directory/connector-registry.js';
 import { DirectoryService } from '../../directory/directory.service.js';
 import { AuditRelay } from '../../platform/audit/audit.relay.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
@@ -63,7 +62,7 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
     @Inject(LOG) log: Log,
     private readonly policy: MitigationSettings,
     directory: DirectoryService,
-    private readonly connectors: ConnectorRegistry,
+    connectors: ConnectorRegistry,
     private readonly relay: AuditRelay,
     private readonly processorWake: ProcessorWake,
     jobs: JobsService,
@@ -75,7 +74,7 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
     relay.watch(alerts, { removeWhenEmpty: true });
     const targets = new TargetStore(store.model<MitigationTargetDocument>('mitigation-target', mitigationTargetSchema), clock);
     const budget = new AccountBudget(store.model<MitigationBudgetDocument>('mitigation-budget', mitigationBudgetSchema), clock);
-    const connectorOf = (application: ApplicationDocument) => this.connectorOf(application);
+    const connectorOf = (application: ApplicationDocument) => connectors.known(application);
     this.queue = new AlertQueue(alerts, clock, settings.leaseMs);
     this.runOptions = {
       queue: this.queue, targets, directory, connectorOf, settings, clock, log: this.log, stopping: this.stop.signal, policy: () => this.policy.get(),
@@ -87,6 +86,7 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
   onApplicationBootstrap(): void {
     if (!this.all.roles.includes('mitigation')) return;
     this.started = true;
+    this.stopListening?.();
     this.stopListening = this.processorWake.onWake(() => this.wake());
     this.wake();
   }
@@ -174,15 +174,6 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
     if (end.type !== 'left') return;
     if (end.state === 'succeeded' || end.state === 'rejected' || end.state === 'waiting') this.counts[end.state] += 1;
     else this.counts.failed += 1;
-  }
-
-  private connectorOf(application: ApplicationDocument): Connector | undefined {
-    try {
-      return this.connectors.for(application);
-    } catch (error) {
-      if (error instanceof UnknownConnector) return undefined;
-      throw error;
-    }
   }
 }
 

@@ -2,11 +2,14 @@ import type { Model, QueryFilter } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import type { TargetState } from '../../model/alert.js';
 import type { PlannedTarget } from '../actions/mitigation-action.js';
-import type { AlertDocument } from '../alerts/alert.schema.js';
+import type { AlertDocument, TargetCounts } from '../alerts/alert.schema.js';
 import type { AlertLease } from './alert-lease.js';
 import type { MitigationTargetDocument } from './mitigation-target.schema.js';
 
-export type TargetCounts = AlertDocument['targets'];
+export type { TargetCounts } from '../alerts/alert.schema.js';
+
+/** A plan: whose, and under which token it was made. An alert has one, and its undo another. */
+export type PlanName = Pick<AlertDocument, '_id' | 'planToken'>;
 
 /** What a call to a connected system came to. */
 export interface TargetOutcome {
@@ -54,14 +57,14 @@ export class TargetStore {
   }
 
   /** Take-over: from here on only this lease may write the targets that are open. Comes before anything else the new owner does with them. */
-  async stamp(alert: Pick<AlertDocument, '_id' | 'planToken'>, lease: AlertLease): Promise<void> {
-    await this.targets.updateMany({ ...planOf(alert), state: { $in: OPEN } }, { $set: { leaseToken: lease.token } });
+  async stamp(plan: PlanName, lease: AlertLease): Promise<void> {
+    await this.targets.updateMany({ ...planOf(plan), state: { $in: OPEN } }, { $set: { leaseToken: lease.token } });
   }
 
   /** Open targets after a number, in order; a page at a time, so that 50,000 never lie in memory. */
-  async open(alert: Pick<AlertDocument, '_id' | 'planToken'>, lease: AlertLease, afterNumber: number, limit: number): Promise<MitigationTargetDocument[]> {
+  async open(plan: PlanName, lease: AlertLease, afterNumber: number, limit: number): Promise<MitigationTargetDocument[]> {
     return this.targets
-      .find({ ...planOf(alert), number: { $gt: afterNumber }, state: { $in: OPEN }, leaseToken: lease.token })
+      .find({ ...planOf(plan), number: { $gt: afterNumber }, state: { $in: OPEN }, leaseToken: lease.token })
       .sort({ number: 1 })
       .limit(limit)
       .hint({ alertId: 1, number: 1 })
@@ -73,6 +76,11 @@ export class TargetStore {
     await this.write(target, target.state, lease, { $set: { state: 'intent', intentAt: new Date(this.clock.now()) }, $inc: { attempts: 1 } });
   }
 
+  /** Left out on purpose, before it was begun. @throws LeaseLost */
+  async leaveOut(target: MitigationTargetDocument, lease: AlertLease, { code, reason }: { code: string; reason: string }): Promise<void> {
+    await this.write(target, 'planned', lease, { $set: { state: 'skipped', code, reason, outcomeAt: new Date(this.clock.now()) } });
+  }
+
   /** Stored after. @throws LeaseLost */
   async conclude(target: MitigationTargetDocument, lease: AlertLease, { state, alreadySo = false, code = null, reason = null }: TargetOutcome): Promise<void> {
     const ended = state === 'planned' || state === 'intent' ? {} : { outcomeAt: new Date(this.clock.now()) };
@@ -80,9 +88,9 @@ export class TargetStore {
   }
 
   /** What is still open ends here: never begun = failed or skipped, begun = not confirmed. */
-  async giveUp(alert: Pick<AlertDocument, '_id' | 'planToken'>, lease: AlertLease | undefined, begunNever: { state: 'failed' | 'skipped'; code: string; reason: string }): Promise<void> {
+  async giveUp(plan: PlanName, lease: AlertLease | undefined, begunNever: { state: 'failed' | 'skipped'; code: string; reason: string }): Promise<void> {
     const outcomeAt = new Date(this.clock.now());
-    const own: QueryFilter<MitigationTargetDocument> = lease ? { ...planOf(alert), leaseToken: lease.token } : planOf(alert);
+    const own: QueryFilter<MitigationTargetDocument> = lease ? { ...planOf(plan), leaseToken: lease.token } : planOf(plan);
     const { state, code, reason } = begunNever;
     // A code of the last try says more than the general one.
     await this.targets.updateMany({ ...own, state: 'planned', code: null }, { $set: { code, reason } });
@@ -90,19 +98,24 @@ export class TargetStore {
     await this.targets.updateMany({ ...own, state: 'intent' }, { $set: { state: 'not-confirmed', outcomeAt } });
   }
 
-  async counts(alert: Pick<AlertDocument, '_id' | 'planToken'>): Promise<TargetCounts & { open: number }> {
-    if (!alert.planToken) return { planned: 0, done: 0, skipped: 0, failed: 0, notConfirmed: 0, open: 0 };
+  async counts(plan: PlanName): Promise<TargetCounts & { open: number }> {
+    if (!plan.planToken) return { planned: 0, done: 0, skipped: 0, failed: 0, notConfirmed: 0, open: 0 };
     // Few are read at once; of many each state is counted in its index, so that they never lie in memory.
-    const few = await this.targets.find(planOf(alert), { state: 1 }).limit(FEW + 1).lean<Array<{ state: TargetState }>>();
-    const count = (state: TargetState) => (few.length <= FEW ? Promise.resolve(few.filter((target) => target.state === state).length) : this.targets.countDocuments({ ...planOf(alert), state }));
+    const few = await this.targets.find(planOf(plan), { state: 1 }).limit(FEW + 1).lean<Array<{ state: TargetState }>>();
+    const count = (state: TargetState) => (few.length <= FEW ? Promise.resolve(few.filter((target) => target.state === state).length) : this.targets.countDocuments({ ...planOf(plan), state }));
     const [planned, intent, done, skipped, failed, notConfirmed] = await Promise.all([count('planned'), count('intent'), count('done'), count('skipped'), count('failed'), count('not-confirmed')]);
     const open = planned + intent;
     return { planned: open + done + skipped + failed + notConfirmed, done, skipped, failed, notConfirmed, open };
   }
 
+  /** When a target of a plan was brought to its end. */
+  async outcomeTime(plan: PlanName, number: number): Promise<Date | null> {
+    return (await this.targets.findOne({ ...planOf(plan), number }, { outcomeAt: 1 }).lean<Pick<MitigationTargetDocument, 'outcomeAt'>>())?.outcomeAt ?? null;
+  }
+
   /** An example of targets in a state, for the reason of the whole. */
-  async example(alert: Pick<AlertDocument, '_id' | 'planToken'>, states: TargetState[]): Promise<Pick<MitigationTargetDocument, 'code' | 'reason' | 'nativeId' | 'application'> | null> {
-    return this.targets.findOne({ ...planOf(alert), state: { $in: states }, code: { $ne: null } }, { code: 1, reason: 1, nativeId: 1, application: 1 }).lean<MitigationTargetDocument>();
+  async example(plan: PlanName, states: TargetState[]): Promise<Pick<MitigationTargetDocument, 'code' | 'reason' | 'nativeId' | 'application'> | null> {
+    return this.targets.findOne({ ...planOf(plan), state: { $in: states }, code: { $ne: null } }, { code: 1, reason: 1, nativeId: 1, application: 1 }).lean<MitigationTargetDocument>();
   }
 
   private async write(target: MitigationTargetDocument, from: TargetState, lease: AlertLease, update: Record<string, Record<string, unknown>>): Promise<void> {
@@ -111,6 +124,6 @@ export class TargetStore {
   }
 }
 
-function planOf({ _id, planToken }: Pick<AlertDocument, '_id' | 'planToken'>): { alertId: string; planToken: string | null } {
+function planOf({ _id, planToken }: PlanName): { alertId: string; planToken: string | null } {
   return { alertId: _id, planToken };
 }

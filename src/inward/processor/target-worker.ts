@@ -4,8 +4,10 @@ import type { ApplicationDocument } from '../../directory/application.schema.js'
 import type { DirectoryService } from '../../directory/directory.service.js';
 import { entitlementKey } from '../../directory/natural-key.js';
 import { newAuditRecord } from '../../platform/audit/new-audit-record.js';
+import type { TargetOperation } from '../../model/alert.js';
+import type { Actor } from '../../model/audit-event.js';
+import type { Reason } from '../actions/mitigation-action.js';
 import type { AlertLease } from './alert-lease.js';
-import { MITIGATION_ACTOR } from './alert-audit.js';
 import type { MitigationTargetDocument } from './mitigation-target.schema.js';
 import type { TargetOutcome, TargetStore } from './target-store.js';
 
@@ -15,6 +17,10 @@ export interface TargetWorkerOptions {
   directory: DirectoryService;
   clock: Clock;
   callTimeoutMs: number;
+  /** In whose name. */
+  actor: Actor;
+  /** Asked before a target is begun for the first time: why it is left out. */
+  leftOut?: (target: MitigationTargetDocument) => Promise<Reason | undefined>;
   /** Undefined when the application is gone, or this version has no connector for it. */
   systemOf(applicationId: string): Promise<{ application: ApplicationDocument; connector: Connector } | undefined>;
 }
@@ -30,6 +36,11 @@ export class TargetWorker {
   async act(target: MitigationTargetDocument): Promise<TargetProgress> {
     const { lease, store } = this.options;
     let outcome: TargetOutcome | 'not-happened' = 'not-happened';
+    const leftOut = target.state === 'planned' ? await this.options.leftOut?.(target) : undefined;
+    if (leftOut) {
+      await store.leaveOut(target, lease, leftOut);
+      return 'done';
+    }
     if (target.state === 'intent') outcome = await this.readBack(target);
     if (outcome === 'not-happened') {
       await store.intend(target, lease);
@@ -43,14 +54,14 @@ export class TargetWorker {
   }
 
   private async change(target: MitigationTargetDocument): Promise<TargetOutcome> {
-    if (target.operation === 'make-not-requestable') return this.makeNotRequestable(target);
+    if (isRequestable(target.operation)) return this.setRequestable(target);
     const system = await this.options.systemOf(target.applicationId);
     if (!system) return noSystem(target);
     const { connector } = system;
     const capability = target.operation;
     if (!connector.capabilities.has(capability)) return { state: 'failed', code: 'not-supported', reason: `The connector of ${target.application} cannot ${capability.replaceAll('-', ' ')}.` };
     const outcome = await this.limited<ChangeOutcome>(
-      (signal) => call(connector, target, { operationId: target._id, signal, correlationId: target.alertId, actor: MITIGATION_ACTOR }),
+      (signal) => call(connector, target, { operationId: target._id, signal, correlationId: target.alertId, actor: this.options.actor }),
       (reason) => ({ type: 'not-confirmed', reason }),
     );
     switch (outcome.type) {
@@ -71,7 +82,7 @@ export class TargetWorker {
   /** What became of a change whose answer is not known. */
   private async readBack(target: MitigationTargetDocument): Promise<TargetOutcome | 'not-happened'> {
     // The directory is asked by the act itself.
-    if (target.operation === 'make-not-requestable') return 'not-happened';
+    if (isRequestable(target.operation)) return 'not-happened';
     const system = await this.options.systemOf(target.applicationId);
     if (!system) return noSystem(target);
     if (!system.connector.capabilities.has('read-account')) return { state: 'not-confirmed', code: 'not-confirmed', reason: `${target.application} did not confirm the change and cannot be asked.` };
@@ -103,36 +114,38 @@ export class TargetWorker {
 
   /** The system is as asked: the directory's copy follows, then the outcome is stored. A crash between the two repeats both, harmlessly. */
   private async confirmed(target: MitigationTargetDocument, alreadySo: boolean): Promise<TargetOutcome> {
-    if (target.accountId !== null && target.operation !== 'make-not-requestable') {
+    if (target.accountId !== null && !isRequestable(target.operation)) {
       await this.options.directory.applyChange(
         target.accountId,
         target.operation,
-        { actor: MITIGATION_ACTOR, correlationId: target.alertId, operationId: target._id },
+        { actor: this.options.actor, correlationId: target.alertId, operationId: target._id },
         { ...(target.entitlement ? { entitlement: target.entitlement } : {}), systemAlreadySo: alreadySo },
       );
     }
     return { state: 'done', alreadySo };
   }
 
-  private async makeNotRequestable(target: MitigationTargetDocument): Promise<TargetOutcome> {
-    const { directory, clock } = this.options;
+  private async setRequestable(target: MitigationTargetDocument): Promise<TargetOutcome> {
+    const { directory, clock, actor } = this.options;
     const { attribute, value } = target.entitlement ?? { attribute: '', value: '' };
+    const gone: TargetOutcome = { state: 'failed', code: 'not-found', reason: `There is no entitlement "${value}" of type "${attribute}" any more.` };
     const entitlement = await directory.entitlement(target.applicationId, attribute, value);
-    if (!entitlement) return { state: 'failed', code: 'not-found', reason: `There is no entitlement "${value}" of type "${attribute}" any more.` };
+    if (!entitlement) return gone;
+    const requestable = target.operation === 'make-requestable';
     const record = newAuditRecord(
       {
-        type: 'audit.entitlement.disable', actor: MITIGATION_ACTOR, subject: { kind: 'entitlement', id: entitlement._id, name: value }, objects: [{ kind: 'application', id: target.applicationId, name: target.application }],
-        correlationId: target.alertId, changes: [{ field: 'requestable', old: true, new: false }],
+        type: `audit.entitlement.${requestable ? 'enable' : 'disable'}`, actor, subject: { kind: 'entitlement', id: entitlement._id, name: value }, objects: [{ kind: 'application', id: target.applicationId, name: target.application }],
+        correlationId: target.alertId, changes: [{ field: 'requestable', old: !requestable, new: requestable }],
       },
       clock,
     );
-    switch (await directory.setRequestable(entitlement._id, false, record)) {
+    switch (await directory.setRequestable(entitlement._id, requestable, record)) {
       case 'changed':
         return { state: 'done' };
       case 'already-so':
         return { state: 'done', alreadySo: true };
       case 'absent':
-        return { state: 'failed', code: 'not-found', reason: `There is no entitlement "${value}" of type "${attribute}" any more.` };
+        return gone;
     }
   }
 
@@ -156,6 +169,11 @@ export class TargetWorker {
   }
 }
 
+/** Acts on the directory's catalogue, not on a connected system. */
+function isRequestable(operation: TargetOperation): operation is 'make-not-requestable' | 'make-requestable' {
+  return operation === 'make-not-requestable' || operation === 'make-requestable';
+}
+
 function noSystem(target: MitigationTargetDocument): TargetOutcome {
   return { state: 'failed', code: 'unknown-connector', reason: `The application ${target.application} is gone, or names a connector that this version does not have.` };
 }
@@ -171,8 +189,13 @@ function call(connector: Connector, target: MitigationTargetDocument, context: C
       return connector.removeEntitlement(nativeId, target.entitlement ?? { attribute: '', value: '' }, context);
     case 'force-password-change':
       return connector.forcePasswordChange(nativeId, context);
+    case 'enable':
+      return connector.enable(nativeId, context);
+    case 'add-entitlement':
+      return connector.addEntitlement(nativeId, target.entitlement ?? { attribute: '', value: '' }, context);
     case 'make-not-requestable':
-      return Promise.reject(new TypeError('make-not-requestable is an act on the directory'));
+    case 'make-requestable':
+      return Promise.reject(new TypeError(`${target.operation} is an act on the directory`));
   }
 }
 
@@ -181,15 +204,23 @@ function shows(account: ConnectorAccount, { operation, entitlement }: Mitigation
   switch (operation) {
     case 'disable':
       return account.disabled ? 'yes' : 'no';
+    case 'enable':
+      return account.disabled ? 'no' : 'yes';
     case 'delete':
       return account.removed ? 'yes' : 'no';
-    case 'remove-entitlement': {
-      const key = entitlement && entitlementKey(entitlement.attribute, entitlement.value);
-      return account.entitlements.some((held) => entitlementKey(held.attribute, held.value) === key) ? 'no' : 'yes';
-    }
+    case 'remove-entitlement':
+      return holds(account, entitlement) ? 'no' : 'yes';
+    case 'add-entitlement':
+      return holds(account, entitlement) ? 'yes' : 'no';
     case 'force-password-change':
       return account.passwordChangeRequired === undefined ? 'unknown' : account.passwordChangeRequired ? 'yes' : 'no';
     case 'make-not-requestable':
+    case 'make-requestable':
       return 'unknown';
   }
+}
+
+function holds(account: ConnectorAccount, entitlement: MitigationTargetDocument['entitlement']): boolean {
+  const key = entitlement && entitlementKey(entitlement.attribute, entitlement.value);
+  return account.entitlements.some((held) => entitlementKey(held.attribute, held.value) === key);
 }
