@@ -6,6 +6,7 @@ import { AlertsModule } from './inward/alerts/alerts.module.js';
 import { AlertDecisionsModule } from './inward/processor/alert-decisions.module.js';
 import { ProcessorModule } from './inward/processor/processor.module.js';
 import { EngineModule } from './outward/engine/engine.module.js';
+import { EvidenceModule } from './outward/evidence/evidence.module.js';
 import { IntakeModule } from './outward/intake/intake.module.js';
 import { IntegrationsModule } from './outward/integrations/integrations.module.js';
 import { AccessModule } from './platform/access/access.module.js';
@@ -52,7 +53,7 @@ function ground(settings: Settings, log: PinoLog): Modules {
 
 function wings({ roles }: Settings): Modules {
   const modules: Modules = [];
-  if (roles.includes('api')) modules.push(IntegrationsModule, AlertsModule, AlertDecisionsModule);
+  if (roles.includes('api')) modules.push(IntegrationsModule, EvidenceModule, AlertsModule, AlertDecisionsModule);
   if (roles.includes('engine')) modules.push(EngineModule);
   if (roles.includes('mitigation')) modules.push(ProcessorModule);
   return modules;

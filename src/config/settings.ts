@@ -93,6 +93,10 @@ const engine = z.strictObject({
   stopGraceMs: z.int().min(0).max(120_000).default(5000).meta({ help: 'How long a stop waits for open deliveries.' }),
   testTimeoutMs: z.int().min(1000).max(120_000).default(20_000).meta({ help: 'Longest time for the Test button.' }),
 });
+const evidence = z.strictObject({
+  ledgerDays: z.number().min(0.01).max(3660).default(30).meta({ help: 'How long the delivery ledger remembers what became of each run of events.' }),
+  lookupMs: z.int().min(100).max(60_000).default(3000).meta({ help: 'Longest time for one step of a look-up that has to search the event log for an id.' }),
+});
 const network = z.strictObject({
   denyCidrs: z.array(z.string()).default(['169.254.169.254/32', 'fd00:ec2::254/128']).meta({ help: 'Addresses that outgoing connections may never reach (cloud metadata services by default).' }),
 });
@@ -189,6 +193,7 @@ export const settingsSchema = z.strictObject({
   mongodb: mongodb.prefault({}),
   documents: documents.prefault({}),
   engine: engine.prefault({}),
+  evidence: evidence.prefault({}),
   network: network.prefault({}),
   audit: audit.prefault({}),
   jobs: jobs.prefault({}),

@@ -1,6 +1,7 @@
 import type { Model } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import type { CursorDocument } from './cursor.schema.js';
+import type { LedgerSource } from '../evidence/ledger-store.js';
 import type { LanePartition } from './lane-partition.js';
 
 /** A cursor that moved only past events which the integration does not want needs no haste: reading them again sends nothing. */
@@ -13,6 +14,8 @@ export class CursorStore {
   constructor(
     private readonly model: Model<CursorDocument>,
     private readonly clock: Clock,
+    /** Takes the rows of what the cursors are about to pass; a row is stored before its cursor. */
+    private readonly ledger: { write(sources: readonly LedgerSource[]): Promise<void> },
   ) {}
 
   /** Positions by `<integration id>:<partition>`. */
@@ -33,6 +36,8 @@ export class CursorStore {
     const positions = due.map((owned) => owned.cursor);
     for (const owned of due) owned.resolvedSinceSave = false;
     try {
+      // Reads what it writes before its first wait: rows and positions belong together.
+      await this.ledger.write(due);
       await this.model.bulkWrite(
         due.map((owned, at) => ({
           updateOne: {

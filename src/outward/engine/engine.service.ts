@@ -12,6 +12,9 @@ import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-reco
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { deliveryPathOf } from '../delivery/delivery-path.js';
 import { machineHostname } from '../delivery/shape.js';
+import { FilterVersions } from '../evidence/filter-versions.js';
+import { LedgerStore } from '../evidence/ledger-store.js';
+import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.schema.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
 import { CommandRunner } from './command-runner.js';
@@ -47,6 +50,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly lanes: Lanes;
   private readonly feeds = new Map<number, SharedFeed>();
   private readonly cursors: CursorStore;
+  private readonly filterVersions: FilterVersions;
   private readonly engines: Model<EngineDocument>;
   private readonly commands: CommandRunner;
   private readonly status: StatusWriter;
@@ -83,7 +87,9 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     this.id = settings.engine.id ?? `${this.machineHostname.split('.')[0] ?? 'engine'}-${process.pid}-${randomUUID().slice(0, 6)}`;
     this.pool = settings.engine.pool;
     this.startedAt = clock.now();
-    this.cursors = new CursorStore(store.model<CursorDocument>('cursor', cursorSchema), clock);
+    const ledger = new LedgerStore(store.model<LedgerPageDocument>('ledger-page', ledgerPageSchema), clock, this.id, settings.evidence.ledgerDays);
+    this.cursors = new CursorStore(store.model<CursorDocument>('cursor', cursorSchema), clock, ledger);
+    this.filterVersions = new FilterVersions(store);
     this.engines = store.model<EngineDocument>('engine', engineSchema);
     this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log);
     this.status = new StatusWriter(store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema), clock, this.id, this.pool, this.startedAt);
@@ -178,6 +184,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       onHealth: (change) => void this.attempt('telling a change of state', () => this.tellHealth(integration, change)),
     });
     for (const feed of this.feeds.values()) this.addPartition(lane, feed, saved);
+    void this.attempt('remembering a filter', () => this.persist(() => this.filterVersions.remember(integration, this.clock.now())));
     const facts = { integration: integration.name, integrationId: integration.id, version: integration.version };
     if ('cause' in path) this.log.error({ ...facts, cause: path.cause, fix: path.fix }, 'delivery cannot start; its events wait in the log');
     else this.log.info({ ...facts, protocol: integration.protocol, outputType: integration.outputType, partitions: this.feeds.size }, 'delivery starts');

@@ -1,4 +1,5 @@
 import type { EventBatch } from '../delivery/event-batch.js';
+import { LedgerRun } from '../evidence/ledger-run.js';
 import type { Lane } from './lane.js';
 import type { SharedFeed } from './shared-feed.js';
 import type { CatchUp } from './catch-up.js';
@@ -18,6 +19,10 @@ export class LanePartition {
   /** High-water marks, so that what is read again is counted once as filtered and counted as repeated when sent again. */
   seenTo: number;
   sentTo: number;
+  /** What became of the positions before the cursor, until it is stored. */
+  readonly ledger: LedgerRun;
+  /** How often what lies between `cursor` and `sentTo` was handed over in vain. */
+  failedAttempts = 0;
   /** Losses are told one after the other: the last of them. */
   tellingLoss: Promise<void> = Promise.resolve();
   /** What retention removed and was told, runs of positions that do not overlap; those before the cursor are forgotten. */
@@ -38,6 +43,11 @@ export class LanePartition {
     this.seenTo = cursor;
     this.sentTo = cursor;
     this.savedCursor = saved ? cursor : -1;
+    this.ledger = new LedgerRun(cursor, lane.integration.version);
+  }
+
+  get integrationId(): string {
+    return this.lane.integration.id;
   }
 
   get partition(): number {
@@ -46,6 +56,7 @@ export class LanePartition {
 
   /** After a failure: everything after the cursor is read and sent again. */
   rewind(): void {
+    if (this.sentTo > this.cursor) this.failedAttempts++;
     this.taken = this.cursor;
     this.outstanding = 0;
   }
@@ -75,7 +86,9 @@ export class LanePartition {
 
   /** Nothing waits: the cursor may stand where reading stands. */
   settle(): void {
-    if (this.outstanding === 0 && this.taken > this.cursor) this.cursor = this.taken;
+    if (this.outstanding !== 0 || this.taken <= this.cursor) return;
+    this.cursor = this.taken;
+    this.ledger.passed(this.cursor, this.lane.now());
   }
 }
 

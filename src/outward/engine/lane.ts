@@ -68,6 +68,11 @@ interface InFlight {
   /** Of `events`: those that became dead letters. */
   rejected: number;
   bytes: number;
+  /** Handed over so often, this time included. */
+  attempts: number;
+  batch: EventBatch;
+  /** Of the batch: those that were sent. */
+  indices: readonly number[];
   /** False while the answer of `send` (and its dead letters) is outstanding. */
   settled: boolean;
 }
@@ -128,6 +133,10 @@ export class Lane {
 
   get integration(): Integration {
     return this.options.integration;
+  }
+
+  now(): number {
+    return this.options.clock.now();
   }
 
   wants(type: string): boolean {
@@ -316,7 +325,11 @@ export class Lane {
     const lot = this.queue[0];
     if (!lot) return;
     const { chunk, indices, messages, rejects, position } = this.build(path, lot);
-    const entry: InFlight = { number: chunk.number, owner: lot.owner, position, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes, settled: false };
+    const again = (lot.batch.offsets[indices[0] ?? 0] ?? 0) < lot.owner.sentTo;
+    const entry: InFlight = {
+      number: chunk.number, owner: lot.owner, position, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes,
+      attempts: again ? lot.owner.failedAttempts + 1 : 1, batch: lot.batch, indices, settled: false,
+    };
     this.inFlight.push(entry);
     this.inFlightBytes += entry.bytes;
     for (const index of indices) {
@@ -337,6 +350,7 @@ export class Lane {
       if (refused.length > 0) {
         if (!(await this.bury(lot, refused, epoch))) return;
         entry.rejected += refused.length;
+        entry.indices = indices.filter((index) => !refused.some((letter) => letter.index === index));
       }
     }
     entry.settled = true;
@@ -405,13 +419,14 @@ export class Lane {
 
   private resolve(): void {
     let events = 0;
+    const now = this.options.clock.now();
     while (this.inFlight[0]?.settled && this.inFlight[0].number <= this.safeNumber) {
       const entry = this.inFlight.shift();
       if (!entry) break;
       const { owner } = entry;
       this.inFlightBytes -= entry.bytes;
       owner.outstanding -= entry.events;
-      if (entry.position > owner.cursor) owner.cursor = entry.position;
+      if (entry.position > owner.cursor) this.pass(entry, now);
       owner.resolvedSinceSave = true;
       owner.settle();
       this.counters.delivered += entry.events - entry.rejected;
@@ -420,7 +435,7 @@ export class Lane {
       events += entry.events;
     }
     if (events === 0) return;
-    this.lastDeliveredAt = this.options.clock.now();
+    this.lastDeliveredAt = now;
     if (this.consecutiveFailures > 0) {
       this.options.log.info({ integration: this.integration.name, afterFailures: this.consecutiveFailures }, 'delivery goes on');
       this.consecutiveFailures = 0;
@@ -430,6 +445,14 @@ export class Lane {
       this.options.onHealth({ to: 'recovered' });
     }
     this.work.notify();
+  }
+
+  /** Moves the cursor over what became safe, with a note for the ledger. */
+  private pass({ owner, position, attempts, events, rejected, bytes, batch, indices }: InFlight, now: number): void {
+    owner.cursor = position;
+    owner.ledger.safe({ end: position, at: now, evidence: events > rejected ? this.evidence : null, attempts, delivered: events - rejected, rejected, bytes });
+    for (const index of indices) owner.ledger.count(batch.events[index]?.type ?? '');
+    if (owner.cursor >= owner.sentTo) owner.failedAttempts = 0;
   }
 
   private onSessionEnd(failure: Failure): void {

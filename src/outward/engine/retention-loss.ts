@@ -46,6 +46,7 @@ export class RetentionLoss {
       await this.store(owned, lost, abandoned);
       owned.markTold(lost.from, lost.to);
       owned.lane.counters.lost += lost.to - lost.from;
+      owned.ledger.lost(lost.from, lost.to, this.options.clock.now());
       this.toldAt.set(owned, this.options.clock.now());
     }
     // A failure meanwhile sent it back: then what lies before the gap is to be read again first.

@@ -12,6 +12,8 @@ import { DeadLetterStore } from './dead-letter-store.js';
 import { deadLetterSchema, type DeadLetterDocument } from './dead-letter.schema.js';
 import type { LanePartition } from './lane-partition.js';
 
+const noLedger = { write: () => Promise.resolve() };
+
 describe('documents of the engine', () => {
   let documents: DocumentStore;
   let log: TestEventLog;
@@ -41,7 +43,7 @@ describe('documents of the engine', () => {
     };
 
     it('move forward only, whoever writes last', async () => {
-      const store = new CursorStore(model, clock);
+      const store = new CursorStore(model, clock, noLedger);
       const [fast, late] = [await partition('one', 0, true), await partition('one', 0, true)];
       [fast.cursor, late.cursor] = [90, 40];
       expect(await store.save([fast], true)).toBe(1);
@@ -50,7 +52,7 @@ describe('documents of the engine', () => {
     });
 
     it('are saved at once after a delivery, and after a while when only unwanted events went by', async () => {
-      const store = new CursorStore(model, clock);
+      const store = new CursorStore(model, clock, noLedger);
       const owned = await partition('one', 0, true);
       owned.cursor = 10;
       owned.resolvedSinceSave = true;
@@ -66,7 +68,7 @@ describe('documents of the engine', () => {
     });
 
     it('of a new integration are saved although they did not move, and go with it', async () => {
-      const store = new CursorStore(model, clock);
+      const store = new CursorStore(model, clock, noLedger);
       expect(await store.save([await partition('new', 0, false), await partition('known', 7, true)])).toBe(1);
       expect(await store.load(['new', 'known'])).toEqual(new Map([['new:0', 0]]));
       await store.forget('new');
@@ -76,7 +78,7 @@ describe('documents of the engine', () => {
     it('that could not be saved are saved the next time', async () => {
       let refuse = true;
       const flaky = new Proxy(model, { get: (target, name): unknown => (name === 'bulkWrite' && refuse ? () => Promise.reject(new Error('down')) : Reflect.get(target, name)) });
-      const store = new CursorStore(flaky, clock);
+      const store = new CursorStore(flaky, clock, noLedger);
       const owned = await partition('one', 0, true);
       owned.cursor = 5;
       owned.resolvedSinceSave = true;

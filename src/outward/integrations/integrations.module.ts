@@ -22,6 +22,6 @@ import { StoredIntegrationRepository } from './stored-integration-repository.js'
     IntegrationsService, IntegrationListService, IntegrationStatusService, IntegrationTestService, IntegrationPreviewService, EngineWake,
     { provide: IntegrationRepository, useClass: StoredIntegrationRepository },
   ],
-  exports: [IntegrationRepository, EngineWake],
+  exports: [IntegrationRepository, EngineWake, IntegrationStatusService],
 })
 export class IntegrationsModule {}

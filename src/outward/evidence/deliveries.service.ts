@@ -1,0 +1,111 @@
+import { Injectable } from '@nestjs/common';
+import type { Model } from 'mongoose';
+import { z } from 'zod';
+import type { AuditEvent } from '../../model/audit-event.js';
+import { wantsType, type Integration } from '../../model/integration.js';
+import { DocumentStore } from '../../platform/documents/document-store.js';
+import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
+import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter.schema.js';
+import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
+import { IntegrationStatusService } from '../integrations/integration-status.service.js';
+import { FilterVersions } from './filter-versions.js';
+import { LedgerLookup, type FoundRow } from './ledger-lookup.js';
+
+const time = z.iso.datetime();
+
+export const deliveryView = z.object({
+  integrationId: z.string(),
+  name: z.string(),
+  enabled: z.boolean(),
+  outcome: z.enum(['delivered', 'filtered', 'dead', 'waiting', 'lost', 'skipped', 'before-start', 'unrecorded']).meta({
+    description: 'dead = a stored dead letter; lost = removed by retention before it was delivered; skipped = an administrator chose to leave it out; before-start = accepted before the integration began; unrecorded = resolved, and the ledger does not hold its row any more.',
+  }),
+  evidence: z.string().nullable().meta({ description: 'Rung of the evidence ladder: sent, read, accepted, stored, found.' }),
+  at: time.nullable().meta({ description: 'When the run of events that holds it became safe; of a dead letter when it was stored.' }),
+  attempts: z.int().nullable(),
+  run: z.object({ first: z.int(), end: z.int(), engineId: z.string() }).nullable().meta({ description: 'The ledger row that tells it: first position, position after the last, the engine that delivered.' }),
+  rule: z.string().nullable().meta({ description: 'The filter rule that left it out.' }),
+  reason: z.string().nullable().meta({ description: 'In plain words, where it was not delivered.' }),
+  deadLetterId: z.string().nullable(),
+  waiting: z.object({
+    ahead: z.int().meta({ description: 'Positions of its partition that come before it.' }),
+    state: z.string(), since: time.nullable(), problem: z.string().nullable(), fix: z.string().nullable(), nextTryAt: time.nullable(),
+  }).nullable(),
+});
+export type DeliveryView = z.output<typeof deliveryView>;
+
+const NOTHING = { evidence: null, at: null, attempts: null, run: null, rule: null, reason: null, deadLetterId: null, waiting: null };
+
+/** What became of one event, per integration: from the ledger, the dead letters, the filters and the cursors. */
+@Injectable()
+export class DeliveriesService {
+  private readonly integrations: Model<IntegrationDocument>;
+  private readonly cursors: Model<CursorDocument>;
+  private readonly deadLetters: Model<DeadLetterDocument>;
+
+  constructor(store: DocumentStore, private readonly ledger: LedgerLookup, private readonly filters: FilterVersions, private readonly status: IntegrationStatusService) {
+    this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
+    this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
+    this.deadLetters = store.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
+  }
+
+  /** @param event as the log holds it; null when it is gone from there: then a filter cannot be asked */
+  async of(partition: number, offset: number, event: AuditEvent | null): Promise<DeliveryView[]> {
+    const integrations = await this.integrations.find({ deleted: false }, { auditOutbox: 0 }).sort({ nameKey: 1 }).lean<IntegrationDocument[]>();
+    return Promise.all(integrations.map((integration) => this.outcome(integration, partition, offset, event)));
+  }
+
+  private async outcome(integration: IntegrationDocument, partition: number, offset: number, event: AuditEvent | null): Promise<DeliveryView> {
+    const { _id: integrationId, name, enabled, startPositions } = integration;
+    const id = { integrationId, name, enabled, ...NOTHING };
+    const [letters, row, cursor] = await Promise.all([
+      this.deadLetters.find({ _id: { $in: [`${integrationId}:${partition}.${offset}`, `*:${partition}.${offset}`] } }).limit(1).lean<DeadLetterDocument[]>(),
+      this.ledger.at(integrationId, partition, offset),
+      this.cursors.findOne({ _id: `${integrationId}:${partition}` }).lean<CursorDocument>(),
+    ]);
+    const letter = letters[0];
+    if (letter) return { ...id, outcome: 'dead', at: letter.createdAt.toISOString(), attempts: letter.attempts, reason: letter.reason, deadLetterId: letter._id };
+    if (row) return { ...id, ...(await this.recorded(row, integrationId, event)) };
+    const start = startPositions?.[String(partition)];
+    if (start === undefined && !startPositions) return { ...id, outcome: 'before-start', reason: 'the integration was never enabled' };
+    if (start !== undefined && offset < start) return { ...id, outcome: 'before-start', reason: `delivery began at position ${partition}.${start}, when the integration was enabled` };
+    const position = cursor?.position ?? start ?? 0;
+    if (offset < position) return { ...id, outcome: 'unrecorded', reason: 'it was resolved, but the ledger does not hold its row: it was removed by age, or is older than the ledger' };
+    // Cursors pass what is not wanted without haste: the filter of today tells it at once.
+    const unwanted = ruleOf(integration.filter, integration.version, event);
+    if (unwanted.rule !== null) return { ...id, outcome: 'filtered', ...unwanted };
+    return { ...id, outcome: 'waiting', ...(await this.waiting(integration, offset - position)) };
+  }
+
+  private async recorded(row: FoundRow, integrationId: string, event: AuditEvent | null): Promise<Partial<DeliveryView> & Pick<DeliveryView, 'outcome'>> {
+    const run = { first: row.first, end: row.end, engineId: row.engineId };
+    const at = new Date(row.at).toISOString();
+    switch (row.outcome) {
+      case 'lost': return { outcome: 'lost', at, run, reason: 'retention of the event log removed it before it was delivered' };
+      case 'skipped': return { outcome: 'skipped', at, run, reason: 'an administrator chose to leave out what waited' };
+      case 'passed': return { outcome: 'filtered', at, run, ...(await this.rule(integrationId, row.version, event)) };
+      case 'delivered': {
+        const { rule, reason } = await this.rule(integrationId, row.version, event);
+        if (rule !== null) return { outcome: 'filtered', at, run, rule, reason };
+        const unsure = event === null && row.delivered + row.rejected < row.end - row.first;
+        return { outcome: 'delivered', at, run, evidence: row.evidence, attempts: row.attempts, reason: unsure ? 'the event log does not hold it any more, so it is not known whether the filter left it out of this run' : null };
+      }
+    }
+  }
+
+  /** The rule of that version that left the event out, or none. */
+  private async rule(integrationId: string, version: number, event: AuditEvent | null): Promise<{ rule: string | null; reason: string | null }> {
+    return ruleOf(await this.filters.find(integrationId, version), version, event);
+  }
+
+  private async waiting(integration: IntegrationDocument, ahead: number): Promise<Pick<DeliveryView, 'waiting' | 'reason'>> {
+    const { state, since, problem, fix, nextTryAt } = await this.status.summary(integration);
+    const reason = state === 'disabled' ? 'the integration is disabled; it goes on from here when it is enabled' : (problem ?? (ahead > 0 ? `${ahead} positions come before it` : 'it is the next one'));
+    return { waiting: { ahead, state, since, problem, fix, nextTryAt }, reason };
+  }
+}
+
+function ruleOf(filter: Integration['filter'] | undefined, version: number, event: AuditEvent | null): { rule: string | null; reason: string | null } {
+  if (!event || !filter || wantsType(filter.types, event.type)) return { rule: null, reason: null };
+  return { rule: 'types', reason: `version ${version} of the integration takes ${filter.types.join(', ')} only` };
+}

@@ -1,0 +1,35 @@
+import type { Evidence } from '../../contracts/transport.js';
+
+/**
+ * What became of a run of log positions of one partition for one integration. `delivered`: everything in it that the integration wants was delivered (or is a stored
+ * dead letter); `passed`: nothing in it was wanted; `lost`: retention removed it before it was delivered; `skipped`: an administrator chose to leave it out.
+ */
+export type RowOutcome = 'delivered' | 'passed' | 'lost' | 'skipped';
+
+/** One row of the delivery ledger: positions `first` (inclusive) to `end` (exclusive). */
+export interface LedgerRow {
+  first: number;
+  end: number;
+  /** When the last of it became safe, ms since 1970. */
+  at: number;
+  outcome: RowOutcome;
+  /** The rung that was reached; null where nothing was sent. */
+  evidence: Evidence | null;
+  /** How often events of the run were handed to the receiver until they were safe. */
+  attempts: number;
+  delivered: number;
+  /** Those that became dead letters. */
+  rejected: number;
+  bytes: number;
+  /** Delivered events by type. */
+  types: Array<{ type: string; count: number }>;
+  /** Version of the integration whose filter decided. */
+  version: number;
+}
+
+/** Whether two runs that follow each other are told as one. */
+export function mergeable(before: LedgerRow, next: Pick<LedgerRow, 'first' | 'outcome' | 'evidence' | 'attempts'>): boolean {
+  if (before.end !== next.first || before.outcome === 'lost' || before.outcome === 'skipped') return false;
+  if (next.outcome === 'passed' || before.outcome === 'passed') return true;
+  return before.evidence === next.evidence && before.attempts === next.attempts;
+}

@@ -1,0 +1,107 @@
+import type { Evidence } from '../../contracts/transport.js';
+import { mergeable, type LedgerRow } from './ledger-row.js';
+
+/** Events of one chunk that became safe. */
+export interface SafeRun {
+  /** Position after the run. */
+  end: number;
+  at: number;
+  /** Null where all of them became dead letters. */
+  evidence: Evidence | null;
+  attempts: number;
+  delivered: number;
+  rejected: number;
+  bytes: number;
+}
+
+/**
+ * Collects what becomes of the positions of one integration in one partition, from where its cursor stood. Adjacent runs of one outcome are one row, so that a
+ * steady stream costs one row a save of the cursors. Rows leave in two steps: `pending` gives them to be stored, `stored` forgets them.
+ */
+export class LedgerRun {
+  private readonly rows: LedgerRow[] = [];
+  /** Rows given out to be stored: they do not grow any more. */
+  private frozen = 0;
+  private types = new Map<string, number>();
+  private to: number;
+
+  constructor(start: number, private readonly version: number) {
+    this.to = start;
+  }
+
+  /** Wanted events before `run.end` became safe; what lies between them was not wanted. */
+  safe(run: SafeRun): void {
+    if (run.end <= this.to) return;
+    const row: LedgerRow = { ...run, first: this.to, outcome: 'delivered', types: [], version: this.version };
+    this.to = run.end;
+    const last = this.last();
+    if (!last || !mergeable(last, row)) {
+      this.rows.push(row);
+      return;
+    }
+    last.end = row.end;
+    last.at = row.at;
+    last.outcome = 'delivered';
+    last.evidence = row.evidence;
+    last.attempts = row.attempts;
+    last.delivered += row.delivered;
+    last.rejected += row.rejected;
+    last.bytes += row.bytes;
+  }
+
+  /** Counts a delivered event of the open row. */
+  count(type: string): void {
+    this.types.set(type, (this.types.get(type) ?? 0) + 1);
+  }
+
+  /** Nothing before `end` is left to send: the rest of it was not wanted. */
+  passed(end: number, at: number): void {
+    if (end <= this.to) return;
+    const row = this.plain(this.to, end, at, 'passed');
+    this.to = end;
+    const last = this.last();
+    if (last && mergeable(last, row)) {
+      last.end = end;
+      if (last.outcome === 'passed') last.at = at;
+    } else this.rows.push(row);
+  }
+
+  /** Positions that never reached the integration. They overlap the run that passes them; the look-up prefers this row. */
+  lost(first: number, end: number, at: number): void {
+    this.rows.push(this.plain(first, end, at, 'lost'));
+  }
+
+  /**
+   * The rows to store now, oldest first; they stay until `stored` tells that they are. Until then the same ones are given again and no others: a write whose answer
+   * got lost is repeated as it was.
+   */
+  pending(): readonly LedgerRow[] {
+    if (this.frozen > 0) return this.rows.slice(0, this.frozen);
+    const open = this.last();
+    if (open && this.types.size > 0) {
+      // Types are counted beside the rows; they are given to the newest one, so that their sum over rows is exact.
+      open.types = [...this.types].map(([type, count]) => ({ type, count }));
+      this.types = new Map();
+    }
+    this.frozen = this.rows.length;
+    return this.rows.slice();
+  }
+
+  /** Whether `pending` gives what was given before. */
+  get isRepeating(): boolean {
+    return this.frozen > 0;
+  }
+
+  stored(count: number): void {
+    this.rows.splice(0, count);
+    this.frozen = 0;
+  }
+
+  private last(): LedgerRow | undefined {
+    return this.rows.length > this.frozen ? this.rows[this.rows.length - 1] : undefined;
+  }
+
+  private plain(first: number, end: number, at: number, outcome: 'passed' | 'lost'): LedgerRow {
+    return { first, end, at, outcome, evidence: null, attempts: 0, delivered: 0, rejected: 0, bytes: 0, types: [], version: this.version };
+  }
+}
