@@ -70,7 +70,7 @@ const HOMES: ReadonlyArray<{ library: RegExp; homes: readonly string[] }> = [
   { library: /^(@nestjs\/schedule|cron)$/, homes: ['platform/jobs/'] },
   { library: /^@node-rs\/argon2$/, homes: ['platform/access/'] },
   { library: /^cloudevents$/, homes: ['outward/intake/'] },
-  { library: /^nodemailer$/, homes: ['platform/notify/'] },
+  { library: /^nodemailer(\/|$)/, homes: ['platform/notify/'] },
 ];
 
 /** mongoose as a value (schemas, the connection). As a type also where a schema is imported: the services and stores of that schema. */
