@@ -24,6 +24,7 @@ import { DeadLetterStore } from './dead-letter-store.js';
 import { deadLetterSchema, type DeadLetterDocument } from './dead-letter.schema.js';
 import { engineCommandSchema, type EngineCommandDocument } from './engine-command.schema.js';
 import { EngineWake } from './engine-wake.js';
+import { healthNotification } from './engine-notifications.js';
 import type { FeedContext } from './feed-context.js';
 import { engineSchema, type EngineDocument } from './engine.schema.js';
 import { integrationStatusSchema, type IntegrationStatusDocument } from './integration-status.schema.js';
@@ -304,13 +305,14 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     if (change.to === 'down') this.log.error({ ...facts, code: change.failure.code, cause: change.failure.cause, fix: change.failure.fix, consecutiveFailures: change.consecutiveFailures }, 'integration is down; its events wait in the log');
     else this.log.info(facts, 'integration recovered');
     const subject = { kind: 'integration', id: integration.id, name: integration.name };
+    const notification = healthNotification(integration, change, new Date(this.clock.now()).toISOString());
     const record = newAuditRecord(
       change.to === 'down'
         ? {
             type: 'siem.state.changed', actor: systemActor('engine'), subject, outcome: 'failure', reason: change.failure.cause,
-            attributes: { code: change.failure.code, fix: change.failure.fix }, changes: [{ field: 'state', old: 'delivering', new: change.failure.needsPerson ? 'fault' : 'retrying' }],
+            attributes: { code: change.failure.code, fix: change.failure.fix }, changes: [{ field: 'state', old: 'delivering', new: change.failure.needsPerson ? 'fault' : 'retrying' }], notification,
           }
-        : { type: 'siem.state.changed', actor: systemActor('engine'), subject, outcome: 'success', reason: 'delivery goes on', changes: [{ field: 'state', old: 'retrying', new: 'delivering' }] },
+        : { type: 'siem.state.changed', actor: systemActor('engine'), subject, outcome: 'success', reason: 'delivery goes on', changes: [{ field: 'state', old: 'retrying', new: 'delivering' }], notification },
       this.clock,
     );
     await this.persist(() => this.audit.record(record));

@@ -55,7 +55,7 @@ describe('what retention removed before it was delivered', () => {
     await passing;
     expect([owned.cursor, owned.lane.counters.lost]).toEqual([300, 200]);
     expect(records).toHaveLength(1);
-    expect(records[0]).toMatchObject({ type: 'siem.retention.exceeded', attributes: { count: 200, partition: 0, from: 100, to: 300 } });
+    expect(records[0]).toMatchObject({ type: 'siem.retention.exceeded', attributes: { count: 200, partition: 0, from: 100, to: 300 }, notification: { kind: 'integration.events-lost', key: 'integration.events-lost:one:0:100:300', title: 'one lost 200 events', facts: { count: 200 } } });
   });
 
   it('passes a gap that is none of retention without a word', async () => {

@@ -4,6 +4,7 @@ import type { EventLog } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
 import type { AuditRecord } from '../../platform/audit/audit-record.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
+import { lossNotification } from './engine-notifications.js';
 import type { LanePartition } from './lane-partition.js';
 
 /** A waiting integration loses a little each time that retention runs: it is told at most so often, with the sum. */
@@ -64,6 +65,7 @@ export class RetentionLoss {
       {
         type: 'siem.retention.exceeded', actor: systemActor('engine'), subject: { kind: 'integration', id, name }, outcome: 'failure',
         reason: `retention removed ${count} events of partition ${partition} (positions ${from} to ${to - 1}) before they were delivered`, attributes: { count, partition, from, to },
+        notification: lossNotification(lane.integration, { partition, from, to }),
       },
       this.options.clock,
     );

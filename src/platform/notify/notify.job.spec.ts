@@ -9,7 +9,6 @@ import { silentLog } from '../../contracts/log.js';
 import type { Notification } from '../../model/notification.js';
 import type { Principal } from '../access/rights.js';
 import { AuditRelay } from '../audit/audit.relay.js';
-import type { AuditRecord } from '../audit/audit-record.js';
 import { DocumentStore } from '../documents/document-store.js';
 import { JobHistory } from '../jobs/job-history.js';
 import { JobsService } from '../jobs/jobs.service.js';
