@@ -157,6 +157,7 @@ export const mitigationFields = {
   protectedIdentities: z.array(z.string().min(1).max(255)).max(10_000).default(['siemservice', 'spadmin', 'admin', 'administrator']).meta({ help: 'Names of identities that no alert ever acts upon, beside those marked as protected in the directory (upper and lower case count as equal).' }),
   killSwitch: z.boolean().default(false).meta({ help: 'Kill switch: alerts are accepted and wait, nothing is acted upon.' }),
   dryRun: z.boolean().default(false).meta({ help: 'Dry run: alerts are planned and their targets listed, nothing is changed.' }),
+  intervalMs: z.int().min(50).max(3_600_000).default(10_000).meta({ help: 'How often the processor looks for alerts that are due; a new alert in the same process wakes it at once.' }),
   ageingMinutes: z.int().min(0).max(100_000).default(15).meta({ help: 'An alert that waited so long counts one level higher, so that low ones never starve; 0 switches ageing off.' }),
   maxAttempts: z.int().min(1).max(100).default(5).meta({ help: 'Tries before an alert fails for good.' }),
   loopLimit: z.int().min(1).max(100).default(3).meta({ help: 'How often an alert may come back with the correlation id of a mitigation before it waits for a release.' }),
@@ -164,7 +165,6 @@ export const mitigationFields = {
 const mitigation = z.strictObject(mitigationFields);
 
 const processor = z.strictObject({
-  intervalMs: z.int().min(50).max(3_600_000).default(10_000).meta({ help: 'How often the processor looks for alerts that are due; a new alert in the same process wakes it at once.' }),
   alertsAtOnce: z.int().min(1).max(256).default(8).meta({ help: 'Alerts that one process works on at the same time.' }),
   targetsAtOnce: z.int().min(1).max(256).default(4).meta({ help: 'Targets of one alert that are acted upon at the same time.' }),
   leaseMs: z.int().min(500).max(3_600_000).default(60_000).meta({ help: 'How long an alert stays with a process that stopped answering; at least twice processor.callTimeoutMs. The clocks of the machines must agree to well within it.' }),

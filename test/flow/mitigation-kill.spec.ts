@@ -36,7 +36,7 @@ describe('processors that share one directory of the embedded store', () => {
   }, LIMIT_MS + 60_000);
 
   it('act once when one is stopped beyond its lease in the middle of a call, and goes on after another took over', async () => {
-    const settings = { processor: { leaseMs: 3000, callTimeoutMs: 1000, intervalMs: 100, janitorIntervalMs: 500, alertsAtOnce: 1 }, mitigation: { maxAttempts: 20 } };
+    const settings = { processor: { leaseMs: 3000, callTimeoutMs: 1000, janitorIntervalMs: 500, alertsAtOnce: 1 }, mitigation: { intervalMs: 100, maxAttempts: 20 } };
     const mitigation = await openTestMitigation({ documents, settings: { roles: ['api'] } });
     const application = await mitigation.application('Active Directory');
     const account = await mitigation.addAccount(application, 'jdoe');

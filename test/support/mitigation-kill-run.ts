@@ -71,8 +71,8 @@ export interface MitigationKillResult {
 const TYPES: readonly AlertType[] = ['identity/account', 'identity/entitlement', 'identity/password'];
 /** Short leases, so that what a killed process had is soon taken over. */
 const SETTINGS: SettingsInput = {
-  processor: { leaseMs: 1500, callTimeoutMs: 500, intervalMs: 200, janitorIntervalMs: 1000, retryInitialMs: 50, retryMaxMs: 200, alertsAtOnce: 6 },
-  mitigation: { maxAttempts: 100, accountsPerHour: 10_000_000 },
+  processor: { leaseMs: 1500, callTimeoutMs: 500, janitorIntervalMs: 1000, retryInitialMs: 50, retryMaxMs: 200, alertsAtOnce: 6 },
+  mitigation: { intervalMs: 200, maxAttempts: 100, accountsPerHour: 10_000_000 },
 };
 
 /** Processes that share the documents work on alerts, each with an account of its own, while they are killed again and again. */

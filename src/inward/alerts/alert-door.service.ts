@@ -12,6 +12,7 @@ import { AuditRelay } from '../../platform/audit/audit.relay.js';
 import type { AuditRecord } from '../../platform/audit/audit-record.js';
 import { actorOf, newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
+import { heldNotification } from '../processor/alert-audit.js';
 import { ProcessorWake } from '../processor/processor-wake.js';
 import { mergeKeyOf, requestHashOf, type PostedAlert } from './alert-body.js';
 import { alertSchema, type AlertDocument } from './alert.schema.js';
@@ -120,7 +121,7 @@ export class AlertDoor {
     const held = loopDepth >= settings.loopLimit;
     const reason = `it came back ${loopDepth} times with the correlation id of a mitigation; the limit is ${settings.loopLimit}`;
     const records = [this.received(id, posted, principal, {})];
-    if (held) records.push(this.record('waiting', id, posted, { actor: systemActor('alerts'), outcome: 'unknown', reason, attributes: { count: loopDepth, reasonCode: 'loop-limit' } }));
+    if (held) records.push(this.record('waiting', id, posted, { actor: systemActor('alerts'), outcome: 'unknown', reason, attributes: { count: loopDepth, reasonCode: 'loop-limit' }, notification: heldNotification({ _id: id, ...posted }, { code: 'loop-limit', reason: `It is held: ${reason}.` }, now.getTime()) }));
     await this.alerts.create({
       _id: id,
       ...said,

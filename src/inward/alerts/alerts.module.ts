@@ -2,6 +2,8 @@ import { Global, Module } from '@nestjs/common';
 import { DirectoryModule } from '../../directory/directory.module.js';
 import { ProcessorWake } from '../processor/processor-wake.js';
 import { UndoWake } from '../processor/undo/undo-wake.js';
+import { AlertClients } from './alert-clients.js';
+import { AlertClientsController } from './alert-clients.controller.js';
 import { AlertDoor } from './alert-door.service.js';
 import { AlertListService } from './alert-list.service.js';
 import { AlertsController } from './alerts.controller.js';
@@ -28,8 +30,8 @@ import { TaskResultsController } from './task-results/task-results.controller.js
 @Global()
 @Module({
   imports: [DirectoryModule, LogEventsModule],
-  controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AuditActionsController],
-  providers: [StoredSettings, MitigationSettings, ProcessorWake, UndoWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
+  controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AlertClientsController, AuditActionsController],
+  providers: [StoredSettings, MitigationSettings, AlertClients, ProcessorWake, UndoWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
   exports: [MitigationSettings, StoredSettings, ProcessorWake, UndoWake],
 })
 export class AlertsModule {}

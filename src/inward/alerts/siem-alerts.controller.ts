@@ -1,5 +1,5 @@
 import { All, Controller, Headers, HttpCode, Post, Req, UseFilters } from '@nestjs/common';
-import { ApiBody, ApiExcludeEndpoint, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiExcludeEndpoint, ApiForbiddenResponse, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ALERT_TYPE_ALIASES, ALERT_TYPES, type AlertType } from '../../model/alert.js';
 import { CurrentPrincipal } from '../../platform/access/current-principal.js';
@@ -7,7 +7,10 @@ import { AcceptBasic, RequireRight, type Principal } from '../../platform/access
 import type { GateRequest } from '../../platform/http/request.js';
 import { apiSchema } from '../../platform/http/zod.pipe.js';
 import { SIEM_PATH } from '../../platform/http/siem-paths.js';
-import { readAlertBody } from './alert-body.js';
+import { RefusalAudit } from '../../platform/access/refusal-audit.js';
+import { actorOf } from '../../platform/audit/new-audit-record.js';
+import { readAlertBody, type PostedAlert } from './alert-body.js';
+import { AlertClients } from './alert-clients.js';
 import { AlertDoor } from './alert-door.service.js';
 import { invalidParameters, missingParameters, type SiemAnswer, SiemAnswerFilter, SiemRefusal } from './siem-answer.js';
 import { siemJson, siemPathOf } from './siem-request.js';
@@ -37,7 +40,7 @@ const answerSchema = z.object({ status: z.string(), message: z.string(), details
 @UseFilters(SiemAnswerFilter)
 @RequireRight('siemadministrator')
 export class SiemAlertsController {
-  constructor(private readonly door: AlertDoor) {}
+  constructor(private readonly door: AlertDoor, private readonly clients: AlertClients, private readonly refusals: RefusalAudit) {}
 
   @Post([...ACTION_PATHS])
   @HttpCode(200)
@@ -45,6 +48,7 @@ export class SiemAlertsController {
   @ApiHeader({ name: 'Idempotency-Key', required: false, description: 'The same key with the same body answers the same alert and acts once; with another body 409.' })
   @ApiBody({ schema: apiSchema(bodySchema) })
   @ApiOkResponse({ schema: apiSchema(answerSchema, 'output') })
+  @ApiForbiddenResponse({ description: 'The right siemadministrator is missing, or the list of clients does not let this one post such an alert (details: alert-not-allowed).' })
   async post(@Req() request: GateRequest, @Headers('idempotency-key') idempotencyKey: string | undefined, @CurrentPrincipal() principal: Principal): Promise<SiemAnswer> {
     const path = siemPathOf(request, ACTION_PATHS);
     if (idempotencyKey !== undefined && !/^[\x21-\x7e][\x20-\x7e]{0,254}$/.test(idempotencyKey)) throw invalidParameters(["the header 'Idempotency-Key' must have 1 to 255 visible ASCII characters"]);
@@ -55,11 +59,20 @@ export class SiemAlertsController {
       case 'invalid':
         throw invalidParameters(read.faults);
       case 'alert': {
+        await this.mayPost(read.alert, principal, request);
         const outcome = await this.door.accept(read.alert, principal, idempotencyKey);
         if (outcome.type === 'conflict') throw new SiemRefusal(409, 'idempotency-key-used', 'This Idempotency-Key was used for an alert with another body.', 'idempotency-key-used');
         return { status: 'success', message: 'Successfully created an alert Id.', details: outcome.id };
       }
     }
+  }
+
+  /** @throws SiemRefusal 403; nothing is stored but the record of the refusal */
+  private async mayPost(alert: PostedAlert, principal: Principal, request: GateRequest): Promise<void> {
+    const refusal = await this.clients.refusal(alert, principal);
+    if (refusal === undefined) return;
+    this.refusals.note({ kind: 'request-denied', actor: actorOf(principal), requestId: request.id, route: `${request.method} ${request.path.slice(0, 200)}`, reason: refusal });
+    throw new SiemRefusal(403, 'alert-not-allowed', `${refusal}.`, 'alert-not-allowed');
   }
 
   @All([...ACTION_PATHS])

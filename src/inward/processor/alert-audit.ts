@@ -2,6 +2,7 @@ import type { Clock } from '../../contracts/clock.js';
 import { ALERT_TYPES } from '../../model/alert.js';
 import type { Actor, EventObject, Outcome } from '../../model/audit-event.js';
 import type { JsonObject } from '../../model/json.js';
+import type { Notification } from '../../model/notification.js';
 import type { AuditRecord } from '../../platform/audit/audit-record.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
 import type { AlertDocument } from '../alerts/alert.schema.js';
@@ -26,7 +27,7 @@ export function operationOf(alert: Pick<AlertDocument, 'type' | 'action'>): stri
 }
 
 /** The record of a change of state; it leaves as an event under the alert's id, so that the SIEM can close its own case. */
-export function alertRecord(verb: AlertVerb, alert: AlertDocument, facts: { outcome: Outcome; code?: string | null; reason?: string | null; actor?: Actor; attributes?: JsonObject }, clock: Clock): AuditRecord {
+export function alertRecord(verb: AlertVerb, alert: AlertDocument, facts: { outcome: Outcome; code?: string | null; reason?: string | null; actor?: Actor; attributes?: JsonObject; notification?: Notification }, clock: Clock): AuditRecord {
   return newAuditRecord(
     {
       type: `mitigation.alert.${verb}`,
@@ -43,9 +44,33 @@ export function alertRecord(verb: AlertVerb, alert: AlertDocument, facts: { outc
         ...(facts.code ? { code: facts.code } : {}),
         ...facts.attributes,
       },
+      ...(facts.notification ? { notification: facts.notification } : {}),
     },
     clock,
   );
+}
+
+type TellableAlert = Pick<AlertDocument, '_id' | 'type' | 'action' | 'application' | 'nativeId' | 'level'>;
+
+/** What administrators are told when an alert is held: stored with its record, once for each time that it is held. */
+export function heldNotification(alert: TellableAlert, { code, reason }: { code: string; reason: string }, time: number): Notification {
+  return {
+    kind: 'alert.held', key: `alert.held:${alert._id}:${time}`, title: `An alert waits: ${alertName(alert)} on ${alert.application}`,
+    text: `${reason} Until then nothing is done. Decide with POST /api/v1/alerts/${alert._id}/release or /reject (right approve).`, ...aboutAlert(alert, code),
+  };
+}
+
+/** What administrators are told when an alert could not be mitigated, or only in part. */
+export function failedNotification(alert: TellableAlert, { code, reason }: { code: string | null; reason: string | null }): Notification {
+  return {
+    kind: 'alert.failed', key: `alert.failed:${alert._id}`, title: `An alert failed: ${alertName(alert)} on ${alert.application}`,
+    text: `${reason ?? 'It could not be mitigated.'} What was done and what was not: GET /api/v1/alerts/${alert._id}.`, ...aboutAlert(alert, code ?? 'failed'),
+  };
+}
+
+function aboutAlert(alert: TellableAlert, code: string): Pick<Notification, 'facts' | 'subject'> {
+  const { _id, type, application, nativeId, level } = alert;
+  return { facts: { alertId: _id, code, type, application, level, ...(nativeId === null ? {} : { account: nativeId }) }, subject: { kind: 'alert', id: _id, name: alertName(alert) } };
 }
 
 function alertObjects(alert: AlertDocument): EventObject[] {

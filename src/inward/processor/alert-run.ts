@@ -8,7 +8,7 @@ import type { Settings } from '../../config/settings.js';
 import type { Reason } from '../actions/mitigation-action.js';
 import type { AlertDocument } from '../alerts/alert.schema.js';
 import type { Mitigation } from '../alerts/mitigation-settings.service.js';
-import { alertRecord, MITIGATION_ACTOR, type AlertVerb } from './alert-audit.js';
+import { alertRecord, failedNotification, heldNotification, MITIGATION_ACTOR, type AlertVerb } from './alert-audit.js';
 import type { AlertLease } from './alert-lease.js';
 import type { AlertPlanner } from './alert-planner.js';
 import type { AlertQueue } from './alert-queue.js';
@@ -147,7 +147,7 @@ export class AlertRun {
 
   private async hold({ code, reason }: Reason, count: number): Promise<RunEnd> {
     const { queue, clock, log } = this.options;
-    const record = alertRecord('waiting', this.alert, { outcome: 'unknown', code, reason, attributes: { count } }, clock);
+    const record = alertRecord('waiting', this.alert, { outcome: 'unknown', code, reason, attributes: { count }, notification: heldNotification(this.alert, { code, reason }, clock.now()) }, clock);
     await queue.write(this.alert._id, this.lease, { $set: { state: 'waiting', reasonCode: code, reason, attempts: 0, leaseToken: null, leaseOwner: null, leaseUntil: null } }, record);
     log.warn({ ...this.facts(), code, reason, count }, 'an alert waits for an approver');
     return { type: 'left', state: 'waiting' };
@@ -158,7 +158,7 @@ export class AlertRun {
     const finalCounts = counts ?? (this.alert.planned ? await this.closedCounts(targets) : this.alert.targets);
     const now = new Date(clock.now());
     const { done, skipped, failed, notConfirmed } = finalCounts;
-    const record = alertRecord(VERBS[state], this.alert, { outcome: state === 'succeeded' ? 'success' : 'failure', code, reason, attributes: { state, count: done, skipped, failed, notConfirmed } }, clock);
+    const record = alertRecord(VERBS[state], this.alert, { outcome: state === 'succeeded' ? 'success' : 'failure', code, reason, attributes: { state, count: done, skipped, failed, notConfirmed }, ...(VERBS[state] === 'failed' ? { notification: failedNotification(this.alert, { code, reason }) } : {}) }, clock);
     const set = {
       state, reasonCode: code, reason, closedAt: now, targets: finalCounts, startedAt: this.alert.startedAt ?? now, planned: this.alert.planned, planToken: this.alert.planToken, identityId: this.alert.identityId,
       identityName: this.alert.identityName, leaseToken: null, leaseOwner: null, leaseUntil: null,

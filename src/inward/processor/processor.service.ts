@@ -25,6 +25,7 @@ import { ProcessorWake } from './processor-wake.js';
 import { TargetStore } from './target-store.js';
 
 export const PROCESSOR_JOB = 'mitigation';
+const INTERVAL_CHECK_MS = 1000;
 
 /** What became of alerts in this process since it was last asked. */
 interface Counts {
@@ -54,10 +55,11 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
   private filling: Promise<void> | undefined;
   private again = false;
   private stopListening: (() => void) | undefined;
+  private intervalCheck: NodeJS.Timeout | undefined;
 
   constructor(
     store: DocumentStore,
-    @Inject(SETTINGS) private readonly all: Pick<Settings, 'processor' | 'roles'>,
+    @Inject(SETTINGS) private readonly all: Pick<Settings, 'processor' | 'mitigation' | 'roles'>,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(LOG) log: Log,
     private readonly policy: MitigationSettings,
@@ -65,7 +67,7 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
     connectors: ConnectorRegistry,
     private readonly relay: AuditRelay,
     private readonly processorWake: ProcessorWake,
-    jobs: JobsService,
+    private readonly jobs: JobsService,
   ) {
     const settings = all.processor;
     this.settings = settings;
@@ -80,20 +82,24 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
       queue: this.queue, targets, directory, connectorOf, settings, clock, log: this.log, stopping: this.stop.signal, policy: () => this.policy.get(),
       planner: new AlertPlanner({ directory, connectorOf, targets, budget, clock, callTimeoutMs: settings.callTimeoutMs, planTargets: settings.planTargets }),
     };
-    if (all.roles.includes('mitigation')) jobs.register({ name: PROCESSOR_JOB, intervalMs: settings.intervalMs, perReplica: true, runAtStart: true, run: () => Promise.resolve(this.tick()) });
+    if (all.roles.includes('mitigation')) jobs.register({ name: PROCESSOR_JOB, intervalMs: all.mitigation.intervalMs, perReplica: true, runAtStart: true, run: () => Promise.resolve(this.tick()) });
   }
 
   onApplicationBootstrap(): void {
     if (!this.all.roles.includes('mitigation')) return;
     this.started = true;
     this.stopListening?.();
+    clearInterval(this.intervalCheck);
     this.stopListening = this.processorWake.onWake(() => this.wake());
+    this.intervalCheck = setInterval(() => void this.followInterval(), INTERVAL_CHECK_MS);
+    this.intervalCheck.unref();
     this.wake();
   }
 
   /** Targets under way are waited for, at most `processor.stopGraceMs`; the rest is given back and goes on in another process, or in this one after its start. */
   async beforeApplicationShutdown(): Promise<void> {
     this.stopListening?.();
+    clearInterval(this.intervalCheck);
     this.stop.abort();
     let grace: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (grace = setTimeout(resolve, this.settings.stopGraceMs)));
@@ -119,6 +125,16 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
   /** Until nothing is due and nothing is under way; for tests and benchmarks. */
   async settled(): Promise<void> {
     while (this.filling || this.active.size > 0) await Promise.all([this.filling, ...this.active]);
+  }
+
+  /** An administrator may change the interval in any process, and a long one must not delay its own end. */
+  private async followInterval(): Promise<void> {
+    try {
+      const { intervalMs } = await this.policy.get();
+      if (!this.stop.signal.aborted) this.jobs.reschedule(PROCESSOR_JOB, intervalMs);
+    } catch {
+      // The documents are away: the interval stays as it is, and whoever reads them says so.
+    }
   }
 
   private tick(): Counts {

@@ -173,7 +173,7 @@ describe('the processor', () => {
   });
 
   it('holds an alert that would act upon more targets than allowed, and leaves nothing of its plan', async () => {
-    const { post, process, alert, targetsOf, models, addAccount } = await open({ settings: { mitigation: { maxFanOut: 5 }, processor: { planTargets: 2 } } });
+    const { post, process, alert, targetsOf, models, addAccount, recordsOf } = await open({ settings: { mitigation: { maxFanOut: 5 }, processor: { planTargets: 2 } } });
     const { directory: application } = await people();
     for (let number = 0; number < 10; number += 1) await addAccount(application, `a${number}`);
     const id = await post({ type: 'application/accounts' });
@@ -182,6 +182,8 @@ describe('the processor', () => {
     expect((await alert(id)).reason).toContain('11 targets');
     expect(await targetsOf(id)).toEqual([]);
     expect(await models.accounts.countDocuments({ disabled: true })).toBe(0);
+    // Administrators are told: the notification is stored with the record, in the same write.
+    expect((await recordsOf(id))[0]?.notification).toMatchObject({ kind: 'alert.held', facts: { alertId: id, code: 'fan-out-above-limit' }, text: expect.stringContaining(`POST /api/v1/alerts/${id}/release`), subject: { kind: 'alert', id } });
   });
 
   it('holds alerts of a client that has spent its budget on an application, and no other client', async () => {

@@ -29,7 +29,7 @@ import { UsersService } from './users.service.js';
       useFactory: (settings: Settings, log: Log): CredentialsHandover => handOverByTerminalOrFile(settings.dataDir, process.stdout, log.child('access')),
     },
   ],
-  exports: [AccessService, AccessTokens, UsersService, AccessGuard],
+  exports: [AccessService, AccessTokens, UsersService, RefusalAudit, AccessGuard],
 })
 export class AccessModule {
   /** @param handOver how a made first password reaches a person; without it the terminal, or a 0600 file in the data directory */

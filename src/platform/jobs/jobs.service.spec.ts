@@ -43,6 +43,26 @@ describe('JobsService', () => {
     await store.close();
   });
 
+  it('goes by another interval as soon as it is told, and tells it', async () => {
+    const jobs = replica();
+    let count = 0;
+    time = Date.now();
+    jobs.register(every10s(async () => ({ swept: (count += 1) }), { intervalMs: 3_600_000, perReplica: true }));
+    jobs.onApplicationBootstrap();
+    await jobs.attempt('sweep');
+    const before = count;
+    jobs.reschedule('sweep', 50);
+    jobs.reschedule('sweep', 50);
+    const deadline = Date.now() + 10_000;
+    while (count < before + 2 && Date.now() < deadline) {
+      time = Date.now();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(count).toBeGreaterThanOrEqual(before + 2);
+    expect((await jobs.list())[0]).toMatchObject({ _id: 'sweep', schedule: 'every 0.05 s' });
+    expect(() => jobs.reschedule('other', 50)).toThrow('there is no job "other"');
+  });
+
   it('runs a job once a tick over two replicas', async () => {
     let count = 0;
     const [one, two] = [replica(), replica()];

@@ -63,6 +63,16 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
     if (this.started) this.begin(job.name);
   }
 
+  /** Another interval from now on, in this process; the same one again changes nothing. @throws when there is no such job here */
+  reschedule(name: string, intervalMs: number): void {
+    const entry = this.registered.get(name);
+    if (!entry) throw new Error(`there is no job "${name}" in this process`);
+    if (entry.job.intervalMs === intervalMs) return;
+    entry.job = { ...entry.job, cron: undefined, intervalMs };
+    entry.announced = false;
+    if (this.started) this.schedule(name);
+  }
+
   onApplicationBootstrap(): void {
     this.started = true;
     for (const name of this.registered.keys()) this.begin(name);
