@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { filterSection } from './event-filter.js';
+import { maskFields } from './event-mask.js';
+
+export { filterSection, wantsType } from './event-filter.js';
 
 /**
  * A SIEM integration: where events go and how they look. Each field is written once, here: type, default, limits, help text and secrecy;
@@ -76,11 +80,7 @@ export const outputSection = z.strictObject({
     product: cefHeaderText(63).default('Tidegate').meta({ help: 'Device product.' }),
     deviceVersion: cefHeaderText(31).default('1').meta({ help: 'Device version.' }),
   }).default({ version: 0, vendor: 'Tidegate', product: 'Tidegate', deviceVersion: '1' }),
-});
-
-export const filterSection = z.strictObject({
-  types: z.array(z.string().regex(/^[a-z0-9*]+([.-][a-z0-9*]+)*$/, 'an event type, or a prefix that ends in .*')).max(200).default([])
-    .meta({ help: 'Event types to send; a prefix such as account.* is allowed. Empty sends every type.' }),
+  ...maskFields,
 });
 
 /** What an integration is, complete: all defaults filled in. Secrets are open here only inside the engine; REST never shows them. */
@@ -110,12 +110,6 @@ export interface Integration extends IntegrationSettings {
   updatedAt: string;
   /** Where delivery starts in each partition, taken from the log when it was first enabled; a partition that is not named starts at its oldest event. */
   startPositions?: Record<string, number>;
-}
-
-/** Whether an integration's filter wants a type: an empty list takes all; `account.*` takes every type under it. */
-export function wantsType(types: readonly string[], type: string): boolean {
-  if (types.length === 0) return true;
-  return types.some((wanted) => wanted === type || wanted === '*' || (wanted.endsWith('.*') && type.startsWith(wanted.slice(0, -1))));
 }
 
 /** The host of a `serverUrl` in any of its three forms (IPv6 in brackets or bare), or null when it has none. */

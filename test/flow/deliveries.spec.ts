@@ -64,7 +64,7 @@ describe('what became of an event', () => {
     expect(delivered).toMatchObject({ outcome: 'delivered', evidence: 'read', attempts: 1, rule: null });
     expect(delivered?.run?.first).toBeLessThanOrEqual(offset);
     expect(delivered?.run?.end).toBeGreaterThan(offset);
-    expect(await outcome(position, 'takes users')).toMatchObject({ outcome: 'filtered', rule: 'types' });
+    expect(await outcome(position, 'takes users')).toMatchObject({ outcome: 'filtered', rule: 'filter.types' });
     expect((await outcome(long, 'takes short ones'))?.reason).toContain('1100');
     await eventually('the one that is down says why', async () => (await outcome(position, 'is down'))?.waiting?.problem !== null);
     expect(await outcome(position, 'is down')).toMatchObject({ outcome: 'waiting', waiting: { state: 'retrying' } });
@@ -98,7 +98,7 @@ describe('what became of an event', () => {
     const users = items.find(({ name }) => name === 'takes users')?.id ?? '';
     await test.client.ok('PATCH', `/api/v1/integrations/${users}`, { filter: { types: [] } });
     await test.restart();
-    expect(await outcome(position, 'takes users')).toMatchObject({ outcome: 'filtered', rule: 'types' });
+    expect(await outcome(position, 'takes users')).toMatchObject({ outcome: 'filtered', rule: 'filter.types' });
     expect(await outcome(position, 'takes all')).toMatchObject({ outcome: 'delivered', evidence: 'read' });
   });
 });

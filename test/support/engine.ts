@@ -8,6 +8,7 @@ import type { Failure } from '../../src/model/failure.js';
 import { connectionSection, filterSection, outputSection, type Integration } from '../../src/model/integration.js';
 import { sampleEvent } from '../../src/model/sample-events.js';
 import type { UnreadableRecord } from '../../src/outward/delivery/event-batch.js';
+import { compileFilter } from '../../src/outward/delivery/event-filter.js';
 import { shapeOf } from '../../src/outward/delivery/shape.js';
 import { targetOf } from '../../src/outward/delivery/target.js';
 import type { DeadLetterSink, NewDeadLetter } from '../../src/outward/engine/dead-letter-store.js';
@@ -135,7 +136,7 @@ export function testLane(integration: Integration, transport: Transport, more: L
   const shape = shapeOf(integration, 'host');
   const lane = new Lane({
     integration,
-    path: { transport, target: targetOf(integration), shape, renderer: positionRenderer },
+    path: { filter: compileFilter(integration.filter), transport, target: targetOf(integration), shape, renderer: positionRenderer, view: null },
     dialer: new NetworkDialer({ denyCidrs: [] }),
     clock: systemClock,
     random: () => 0.5,

@@ -1,18 +1,24 @@
 import type { Renderer } from '../../contracts/format.js';
 import type { Target, Transport } from '../../contracts/transport.js';
 import type { Failure } from '../../model/failure.js';
+import type { IntegrationSettings } from '../../model/integration.js';
 import { formatFor } from '../formats/index.js';
 import type { EngineIntegration } from '../integrations/integration-repository.js';
 import { transportFor } from '../transports/index.js';
+import { compileFilter, type CompiledFilter } from './event-filter.js';
+import { compileView, renderView, type EventView } from './event-mask.js';
 import { shapeOf, type Shape } from './shape.js';
 import { targetOf } from './target.js';
 
 /** All that it takes to bring the events of one integration to its receiver. */
 export interface DeliveryPath {
+  filter: CompiledFilter;
   transport: Transport;
   target: Target;
   shape: Shape;
   renderer: Renderer;
+  /** What the integration may see of an event: in dead letters, too. The renderer has it in itself; null when it sees all. */
+  view: EventView | null;
 }
 
 /**
@@ -24,11 +30,17 @@ export function deliveryPathOf(integration: EngineIntegration, machineHostname: 
     return unusable(integration.protocol === 'tls' ? 'tls' : 'connect', integration.secretsUnreadable, 'Restore the key file that sealed them (TIDEGATE_SECRET_KEY_FILE) and restart, or set the secrets and certificates of this integration again.');
   }
   try {
-    const shape = shapeOf(integration, machineHostname);
-    return { transport: transportFor(integration.protocol), target: targetOf(integration), shape, renderer: formatFor(integration.outputType).compile(shape.format) };
+    return { filter: compileFilter(integration.filter), transport: transportFor(integration.protocol), target: targetOf(integration), ...rendererOf(integration, machineHostname) };
   } catch (error) {
     return unusable('connect', `the stored settings cannot be used: ${error instanceof Error ? error.message : String(error)}`, 'Change the settings of this integration.');
   }
+}
+
+/** How events of these settings are written, masks included: the stream, the Test button and the preview all render with it. @throws Error when the settings cannot be used */
+export function rendererOf(settings: IntegrationSettings, machineHostname: string): Pick<DeliveryPath, 'shape' | 'view' | 'renderer'> {
+  const shape = shapeOf(settings, machineHostname);
+  const view = compileView(settings.output);
+  return { shape, view, renderer: renderView(formatFor(settings.outputType).compile(shape.format), view) };
 }
 
 function unusable(stage: Failure['stage'], cause: string, fix: string): Failure {

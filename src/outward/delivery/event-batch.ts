@@ -53,6 +53,20 @@ export class EventBatch {
     return this.events.length;
   }
 
+  /** How many of the events (or of those at some indices, in order) lie at a position or after it. Mostly all: then nothing is searched. */
+  countFrom(position: number, indices?: readonly number[]): number {
+    const length = indices === undefined ? this.events.length : indices.length;
+    const offsetAt = (at: number): number => this.offsets[indices === undefined ? at : (indices[at] ?? 0)] ?? 0;
+    if (length === 0 || offsetAt(0) >= position) return length;
+    let [low, high] = [0, length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (offsetAt(middle) < position) low = middle + 1;
+      else high = middle;
+    }
+    return length - low;
+  }
+
   sequence(index: number): string {
     return sequenceOf(this.partition, this.offsets[index] ?? -1);
   }

@@ -98,7 +98,7 @@ describe('the shape of an integration', () => {
   it('is equal for all that the bytes depend on, and for nothing else', () => {
     const key = (value: ReturnType<typeof settings>) => shapeOf(value, 'host').key;
     const base = settings('tcp', 'newline');
-    expect(key({ ...base, name: 'other', port: 9, serverUrl: 'elsewhere', connection: { ...base.connection, settleMs: 5 }, filter: { types: ['account.*'] } })).toBe(key(base));
+    expect(key({ ...base, name: 'other', port: 9, serverUrl: 'elsewhere', connection: { ...base.connection, settleMs: 5 }, filter: filterSection.parse({ types: ['account.*'] }) })).toBe(key(base));
     expect(key(settings('tls', 'newline'))).toBe(key(base));
     for (const different of [settings('tcp', 'octet-counting'), settings('udp', 'newline'), settings('tcp', 'newline', { outputType: 'cef' }), settings('tcp', 'newline', { header: 'rfc3164' }), settings('tcp', 'newline', { output: { facility: 4 } }), settings('tcp', 'newline', { output: { maxBytes: 500 } })]) {
       expect(key(different)).not.toBe(key(base));

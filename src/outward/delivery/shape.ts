@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { FormatSettings } from '../../contracts/format.js';
 import { PROTOCOL_TABLE, type Framing, type IntegrationSettings, type Protocol } from '../../model/integration.js';
@@ -37,7 +38,13 @@ export function framingOf(protocol: Protocol, framing: Framing): Framing | 'none
 export function shapeOf(settings: IntegrationSettings, machineHostname: string): Shape {
   const format = formatSettingsOf(settings, machineHostname);
   const framing = framingOf(settings.protocol, settings.framing);
-  return { key: JSON.stringify([framing, format]), format, framing };
+  return { key: JSON.stringify([framing, format, ...viewKey(settings.output)]), format, framing };
+}
+
+/** What of the mask decides the bytes; nothing where there is none. */
+function viewKey({ mask, extraFields, hashKey }: IntegrationSettings['output']): unknown[] {
+  if (mask.length === 0 && extraFields.length === 0) return [];
+  return [mask, extraFields, hashKey === undefined ? null : createHash('sha256').update(hashKey).digest('base64')];
 }
 
 /** One rendered message as it goes onto the wire. RFC 6587, 3.4.1 (octet counting) and 3.4.2 (newline). */

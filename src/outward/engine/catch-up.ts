@@ -1,5 +1,6 @@
 import type { PartitionReader } from '../../contracts/event-log.js';
 import { EventBatch } from '../delivery/event-batch.js';
+import { wantedOf } from '../delivery/event-filter.js';
 import type { LanePartition } from './lane-partition.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
 import { Signal } from './signal.js';
@@ -49,7 +50,7 @@ export class CatchUp {
         const first = firstOffset(parsed);
         if (first > owned.taken && !this.stopped) await context.passGap(owned, first, () => this.stopped);
         if (this.stopped) break;
-        owned.lane.offer(owned, parsed, parsed.events.flatMap((event, index) => (owned.lane.wants(event.type) ? [index] : [])));
+        owned.lane.offer(owned, parsed, wantedOf(owned.filter, parsed));
       } catch (error) {
         if (this.stopped) break;
         context.log.error({ integration: owned.lane.integration.name, partition: owned.partition, position: owned.taken, err: error }, 'catching up failed; it is tried again');

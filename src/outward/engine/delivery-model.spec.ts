@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { openTestEventLog } from '../../../test/support/embedded-event-log.js';
 import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionsIn, REFUSED, ScriptedTransport, seeded, testIntegration, testLane } from '../../../test/support/engine.js';
-import { wantsType } from '../../model/integration.js';
+import { filterSection, wantsType } from '../../model/integration.js';
 import type { Lane } from './lane.js';
 import type { LanePartition } from './lane-partition.js';
 import type { SharedFeed } from './shared-feed.js';
@@ -60,7 +60,7 @@ class World {
   }
 
   startLane(seen: Seen): void {
-    const { lane } = testLane(testIntegration(seen.id, { filter: { types: seen.types } }, { retryInitialMs: 10, retryMaxMs: 100 }), this.receiverOf(seen), {
+    const { lane } = testLane(testIntegration(seen.id, { filter: filterSection.parse({ types: seen.types }) }, { retryInitialMs: 10, retryMaxMs: 100 }), this.receiverOf(seen), {
       deadLetters: this.deadLetters, queueBytes: 20_000, inFlightBytes: 2000, random: this.random,
     });
     this.lanes.set(seen.id, lane);

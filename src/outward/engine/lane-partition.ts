@@ -1,5 +1,6 @@
 import type { EventBatch } from '../delivery/event-batch.js';
 import { LedgerRun } from '../evidence/ledger-run.js';
+import type { CompiledFilter } from '../delivery/event-filter.js';
 import type { Lane } from './lane.js';
 import type { SharedFeed } from './shared-feed.js';
 import type { CatchUp } from './catch-up.js';
@@ -48,6 +49,10 @@ export class LanePartition {
 
   get integrationId(): string {
     return this.lane.integration.id;
+  }
+
+  get filter(): CompiledFilter {
+    return this.lane.filter;
   }
 
   get partition(): number {

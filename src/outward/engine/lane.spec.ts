@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LoopbackReceiver } from '../../demo/loopback-receiver.js';
+import { filterSection } from '../../model/integration.js';
 import { TcpTransport } from '../transports/tcp/tcp.transport.js';
 import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
 import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionsIn, REFUSED, ScriptedTransport, testIntegration, testLane, until, type LaneChanges, type TestLane } from '../../../test/support/engine.js';
@@ -48,7 +49,7 @@ describe('the lane of an integration', () => {
       const [key] = await keys();
       const from = await nextOf(0);
       const positions = await appendTypes(log.log, many(2000), () => key);
-      const { lane: one } = lane(new TcpTransport(), {}, testIntegration('one', { port: receiver.port, filter: { types: [TYPE] } }));
+      const { lane: one } = lane(new TcpTransport(), {}, testIntegration('one', { port: receiver.port, filter: filterSection.parse({ types: [TYPE] }) }));
       const owned = one.add(await feed(0), from, false);
       await until('the cursor at the end', () => owned.cursor === from + 2000);
       expect(receiver.texts).toEqual(positions);
@@ -71,7 +72,7 @@ describe('the lane of an integration', () => {
       const [key] = await keys();
       const from = await nextOf(0);
       const positions: string[] = [];
-      const { lane: one } = lane(new TcpTransport(), {}, testIntegration('one', { port, filter: { types: [TYPE] } }));
+      const { lane: one } = lane(new TcpTransport(), {}, testIntegration('one', { port, filter: filterSection.parse({ types: [TYPE] }) }));
       const owned = one.add(await feed(0), from, false);
       for (let round = 0; round < 6; round++) {
         positions.push(...(await appendTypes(log.log, many(700), () => key)));

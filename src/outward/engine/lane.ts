@@ -2,10 +2,12 @@ import type { Dialer } from '../../contracts/dialer.js';
 import type { Log } from '../../contracts/log.js';
 import type { Evidence, TransportSession } from '../../contracts/transport.js';
 import type { Clock } from '../../contracts/clock.js';
+import type { AuditEvent } from '../../model/audit-event.js';
 import type { Failure } from '../../model/failure.js';
-import { wantsType, type Integration } from '../../model/integration.js';
+import { filterSection, type Integration } from '../../model/integration.js';
 import type { EventBatch } from '../delivery/event-batch.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
+import { compileFilter, type CompiledFilter } from '../delivery/event-filter.js';
 import { Rendering, type RenderReject } from '../delivery/rendering.js';
 import { backoffMs } from './backoff.js';
 import { type BuiltChunk, refusedEvents } from './built-chunk.js';
@@ -109,11 +111,14 @@ export class Lane {
   private lastState: DeliveryState = 'idle';
   private readonly work = new Signal();
   private readonly path: DeliveryPath | undefined;
+  /** Which events it takes. Without a way to deliver it is never asked: the lane takes nothing and its cursors stay. */
+  readonly filter: CompiledFilter;
   private readonly ended: Promise<void>;
 
   constructor(private readonly options: LaneOptions) {
     const { path, former, clock } = options;
     this.since = clock.now();
+    this.filter = 'cause' in path ? compileFilter(filterSection.parse({})) : path.filter;
     if (former) {
       Object.assign(this.counters, former.counters);
       this.evidence = former.evidence;
@@ -137,10 +142,6 @@ export class Lane {
 
   now(): number {
     return this.options.clock.now();
-  }
-
-  wants(type: string): boolean {
-    return wantsType(this.options.integration.filter.types, type);
   }
 
   /** Room for another batch. While the receiver is not known to work again, one batch is enough to try it: many dead ones must not fill the memory. */
@@ -219,11 +220,7 @@ export class Lane {
     while (first < wanted.length && (batch.offsets[wanted[first] ?? 0] ?? 0) < owned.taken) first++;
     const indices = first === 0 ? wanted : wanted.slice(first);
     if (batch.next > owned.seenTo) {
-      let seen = 0;
-      let taken = 0;
-      for (const offset of batch.offsets) if (offset >= owned.seenTo) seen++;
-      for (const index of indices) if ((batch.offsets[index] ?? 0) >= owned.seenTo) taken++;
-      this.counters.filtered += seen - taken;
+      this.counters.filtered += batch.countFrom(owned.seenTo) - batch.countFrom(owned.seenTo, indices);
       owned.seenTo = batch.next;
     }
     if (batch.next > owned.taken) owned.taken = batch.next;
@@ -402,13 +399,24 @@ export class Lane {
         integration: this.integration,
         partition: lot.batch.partition,
         offset: lot.batch.offsets[reject.index] ?? -1,
-        event: lot.batch.events[reject.index] ?? null,
+        event: this.shown(lot.batch.events[reject.index]),
         code: reject.code,
         reason: reject.reason,
       })),
       () => this.stopping || this.epoch !== epoch,
     );
     return this.epoch === epoch && !this.stopping;
+  }
+
+  /** Of an event that cannot be sent: what this integration may see of it, nothing when that cannot be told. */
+  private shown(event: AuditEvent | undefined): AuditEvent | null {
+    const view = this.path?.view;
+    if (!event || !view) return event ?? null;
+    try {
+      return view(event);
+    } catch {
+      return null;
+    }
   }
 
   private onSafe(number: number, evidence: Evidence): void {

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EventLog, PartitionReader } from '../../contracts/event-log.js';
 import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
 import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionRenderer, positionsIn, ScriptedTransport, testIntegration, testLane, until, type LaneChanges } from '../../../test/support/engine.js';
+import { filterSection } from '../../model/integration.js';
+import { compileFilter } from '../delivery/event-filter.js';
 import { shapeOf } from '../delivery/shape.js';
 import { targetOf } from '../delivery/target.js';
 import type { FeedContext } from './feed-context.js';
@@ -66,7 +68,7 @@ describe('the shared reader of a partition', () => {
     return { script, letOn };
   };
   const lane = (id: string, script: ScriptedTransport, more: LaneChanges = {}, types: string[] = []): Lane => {
-    const { lane: built } = testLane(testIntegration(id, { filter: { types } }), script, { queueBytes: 30_000, ...more });
+    const { lane: built } = testLane(testIntegration(id, { filter: filterSection.parse({ types }) }), script, { queueBytes: 30_000, ...more });
     ends.push(() => built.stop(0));
     return built;
   };
@@ -80,7 +82,7 @@ describe('the shared reader of a partition', () => {
     const scripts = [good(), good(), good()];
     const lanes = scripts.map((script, at) => {
       const integration = testIntegration(`lane-${at}`);
-      return lane(integration.id, script, { path: { transport: script, target: targetOf(integration), shape: shapeOf(integration, 'host'), renderer } }).add(shared, 0, true);
+      return lane(integration.id, script, { path: { filter: compileFilter(integration.filter), transport: script, target: targetOf(integration), shape: shapeOf(integration, 'host'), renderer, view: null } }).add(shared, 0, true);
     });
     const positions: string[] = [];
     for (let round = 0; round < 10; round++) {

@@ -3,6 +3,7 @@ import { EventBatch } from '../delivery/event-batch.js';
 import { CatchUp } from './catch-up.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
 import type { LanePartition } from './lane-partition.js';
+import { Routes } from './routes.js';
 import { Signal } from './signal.js';
 
 /** A lane that is so many events ahead of the shared reader does not wait for it to read them all: the reader goes there at once. */
@@ -16,8 +17,8 @@ export class SharedFeed {
   /** Everything before it was routed. */
   position: number;
   private readonly live = new Set<LanePartition>();
-  /** Lanes that want a type; emptied when the set of lanes changes. */
-  private readonly routes = new Map<string, readonly LanePartition[]>();
+  /** Emptied when the set of lanes changes. */
+  private readonly routes = new Routes(this.live);
   private readonly changed = new Signal();
   private seeks = 0;
   private stopped = false;
@@ -161,11 +162,7 @@ export class SharedFeed {
     const { events } = batch;
     for (let index = 0; index < events.length; index++) {
       const event = events[index];
-      if (!event) continue;
-      for (const owned of this.wanting(event.type)) {
-        if (owned.picked) owned.picked.push(index);
-        else owned.picked = [index];
-      }
+      if (event) this.routes.pick(event, index);
     }
     for (const owned of this.live) {
       const picked = owned.picked ?? NOTHING;
@@ -173,17 +170,6 @@ export class SharedFeed {
       owned.lane.offer(owned, batch, picked);
     }
     this.position = batch.next;
-  }
-
-  private wanting(type: string): readonly LanePartition[] {
-    let lanes = this.routes.get(type);
-    if (!lanes) {
-      lanes = [...this.live].filter((owned) => owned.lane.wants(type));
-      // Audit types are open-ended: the table stays small.
-      if (this.routes.size >= 2000) this.routes.clear();
-      this.routes.set(type, lanes);
-    }
-    return lanes;
   }
 }
 

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { Model } from 'mongoose';
 import { z } from 'zod';
 import type { AuditEvent } from '../../model/audit-event.js';
-import { wantsType, type Integration } from '../../model/integration.js';
+import { filterSection, type Integration } from '../../model/integration.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
+import { filterVerdict } from '../delivery/event-filter.js';
 import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
 import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter.schema.js';
 import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
@@ -106,6 +107,9 @@ export class DeliveriesService {
 }
 
 function ruleOf(filter: Integration['filter'] | undefined, version: number, event: AuditEvent | null): { rule: string | null; reason: string | null } {
-  if (!event || !filter || wantsType(filter.types, event.type)) return { rule: null, reason: null };
-  return { rule: 'types', reason: `version ${version} of the integration takes ${filter.types.join(', ')} only` };
+  // A stored filter may be older than the last of its settings.
+  const known = filterSection.safeParse(filter);
+  if (!event || !known.success) return { rule: null, reason: null };
+  const verdict = filterVerdict({ filter: known.data }, event);
+  return verdict.wanted ? { rule: null, reason: null } : { rule: verdict.rule, reason: `version ${version} of the integration: ${verdict.reason}` };
 }

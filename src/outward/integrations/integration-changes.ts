@@ -26,13 +26,13 @@ export function changesBetween(before: IntegrationSettings | null, after: Integr
   return changes;
 }
 
-/** The leaves of the settings by dotted path; a list is a leaf. */
+/** The leaves of the settings by dotted path; a list is a leaf, and what it lists stands in it as text. */
 function flatten(value: object | null, prefix = '', leaves = new Map<string, JsonValue>()): Map<string, JsonValue> {
   for (const [key, member] of Object.entries(value ?? {}) as Array<[string, JsonValue | undefined]>) {
     const path = `${prefix}${key}`;
     if (member === undefined || member === null) continue;
     if (typeof member === 'object' && !Array.isArray(member)) flatten(member, `${path}.`, leaves);
-    else leaves.set(path, member);
+    else leaves.set(path, Array.isArray(member) ? member.map((element) => (typeof element === 'object' && element !== null ? JSON.stringify(element) : element)) : member);
   }
   return leaves;
 }

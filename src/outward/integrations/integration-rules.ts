@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { AUDIT_TYPE_PATTERN, EVENT_TYPES, eventTypeOf } from '../../model/event-types.js';
 import { FRAMINGS, HEADER_STYLES, OUTPUT_HEADERS, OUTPUT_TYPES, parseServerUrl, PROTOCOL_TABLE, PROTOCOLS, type Framing, type HeaderStyle, type IntegrationSettings, type OutputType, type Protocol } from '../../model/integration.js';
 import type { ProblemItem } from '../../platform/http/problem.js';
 import { pointerOf } from '../../platform/http/zod.pipe.js';
+import { filterFaults } from './filter-rules.js';
+import { maskFaults } from './mask-rules.js';
 import { tlsFaults, tlsWarnings } from './tls-material.js';
 
 /** What fits together; the rules that span fields. Pure. */
@@ -52,9 +53,7 @@ export function ruleFaults(settings: IntegrationSettings, { before, unreadable }
   if (output.maxBytes !== undefined && output.maxBytes > table.hardMaxBytes) fault('/output/maxBytes', `at most ${table.hardMaxBytes} over ${protocol}`);
   if (!isTimeZone(output.timeZone)) fault('/output/timeZone', 'not a known IANA time zone, for example UTC or Europe/Vienna');
   if (connection.retryMaxMs < connection.retryInitialMs) fault('/connection/retryMaxMs', `at least connection.retryInitialMs (${connection.retryInitialMs})`);
-  settings.filter.types.forEach((type, index) => {
-    if (!isKnownTypeOrPrefix(type)) fault(`/filter/types/${index}`, `"${type}" is no event type and no prefix of one; GET /api/v1/event-types lists them`);
-  });
+  faults.push(...filterFaults(settings.filter), ...maskFaults(settings, unreadable));
   faults.push(...tlsSectionFaults(settings, before, unreadable));
   return faults;
 }
@@ -105,12 +104,4 @@ function isTimeZone(timeZone: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isKnownTypeOrPrefix(type: string): boolean {
-  if (type === '*' || type === 'audit.*') return true;
-  if (!type.includes('*')) return eventTypeOf(type) !== undefined;
-  if (!type.endsWith('.*') || type.indexOf('*') !== type.length - 1) return false;
-  const prefix = type.slice(0, -1);
-  return EVENT_TYPES.some((known) => known.id.startsWith(prefix)) || AUDIT_TYPE_PATTERN.test(`${prefix}x`);
 }

@@ -98,6 +98,17 @@ describe('creating an integration', () => {
     ['an event type that nobody knows', { filter: { types: ['account.*', 'acount.provisioned'] } }, '/filter/types/1'],
     ['a prefix of nothing', { filter: { types: ['acount.*'] } }, '/filter/types/0'],
     ['a star in the middle', { filter: { types: ['account.*.changed'] } }, '/filter/types/0'],
+    ['a least severity above the greatest', { filter: { severityMin: 6, severityMax: 5 } }, '/filter/severityMax'],
+    ['a rule without conditions', { filter: { exclude: [{ name: 'a', conditions: [] }] } }, '/filter/exclude/0/conditions'],
+    ['a rule without a name', { filter: { include: [{ conditions: [{ field: 'severity', operator: 'exists' }] }] } }, '/filter/include/0/name'],
+    ['two rules of one name', { filter: { exclude: [{ name: 'Same', conditions: [{ field: 'severity', operator: 'exists' }] }], include: [{ name: 'same', conditions: [{ field: 'severity', operator: 'exists' }] }] } }, '/filter/include/0/name'],
+    ['a field that no event has', { filter: { exclude: [{ name: 'a', conditions: [{ field: 'user.name', operator: 'exists' }] }] } }, '/filter/exclude/0/conditions/0/field'],
+    ['a field that no actor has', { filter: { exclude: [{ name: 'a', conditions: [{ field: 'actor.mail', operator: 'exists' }] }] } }, '/filter/exclude/0/conditions/0/field'],
+    ['a path that is none', { filter: { exclude: [{ name: 'a', conditions: [{ field: 'attributes..x', operator: 'exists' }] }] } }, '/filter/exclude/0/conditions/0/field'],
+    ['an operator without its value', { filter: { exclude: [{ name: 'a', conditions: [{ field: 'tenantId', operator: 'equals' }] }] } }, '/filter/exclude/0/conditions/0/value'],
+    ['a list for one value', { filter: { exclude: [{ name: 'a', conditions: [{ field: 'tenantId', operator: 'equals', value: 'x', values: ['x'] }] }] } }, '/filter/exclude/0/conditions/0/values'],
+    ['a comparison with a text', { filter: { exclude: [{ name: 'a', conditions: [{ field: 'severity', operator: 'greater-than', value: 'high' }] }] } }, '/filter/exclude/0/conditions/0/value'],
+    ['an operator that nobody knows', { filter: { exclude: [{ name: 'a', conditions: [{ field: 'severity', operator: 'like', value: 'high' }] }] } }, '/filter/exclude/0/conditions/0/operator'],
     ['a pool with capitals', { enginePool: 'Vienna' }, '/enginePool'],
     ['a name with a line break', { name: 'a\nb' }, '/name'],
     ['half a character', { name: 'a\ud800b' }, '/name'],
@@ -170,6 +181,19 @@ describe('changing an integration', () => {
     expect(answer.body).toMatchObject({ ...expected, version: 2 });
     const refused = await api().patch(`${BASE}/${id}/${section}`).send({ colour: 'red' }).expect(400);
     expect(pointers(refused.body)).toEqual(['/colour']);
+  });
+
+  it('replaces the rules of a filter as a whole, and records what they were', async () => {
+    const rule = (name: string) => ({ name, match: 'all', conditions: [{ field: 'tenantId', operator: 'equals', value: name, ignoreCase: false }] });
+    const { id } = await created({ filter: { severityMin: 3, exclude: [rule('one'), rule('two')] } });
+    const answer = await api().patch(`${BASE}/${id}/filter`).send({ exclude: [rule('three')] }).expect(200);
+    expect(answer.body).toMatchObject({ filter: { severityMin: 3, exclude: [rule('three')], include: [] } });
+    const cleared = await api().patch(`${BASE}/${id}`).send({ filter: { exclude: null, severityMin: null } }).expect(200);
+    expect((cleared.body as IntegrationView).filter).toEqual({ types: [], outcomes: [], exclude: [], include: [] });
+    const [, changed] = await ground.audit(id);
+    expect(changed?.changes).toEqual([{ field: 'filter.exclude', old: [JSON.stringify(rule('one')), JSON.stringify(rule('two'))], new: [JSON.stringify(rule('three'))] }]);
+    const refused = await api().patch(`${BASE}/${id}/filter`).send({ include: [{ ...rule('x'), conditions: [{ field: 'nothing', operator: 'exists' }] }] }).expect(400);
+    expect(pointers(refused.body)).toEqual(['/include/0/conditions/0/field']);
   });
 
   it('points into the body of a section that was sent', async () => {

@@ -217,13 +217,24 @@ export class IntegrationsController {
   @Post(':id/preview')
   @HttpCode(200)
   @RequireRight('integrations:read')
-  @ApiOperation({ summary: 'Preview an event', description: 'Renders a given or a sample event exactly as it would be sent, framing included, without sending it.' })
+  @ApiOperation({
+    summary: 'Preview an event, and a change before it is saved',
+    description: 'Renders a given or a sample event exactly as it would be sent, masks and framing included, without sending it. With `proposed` settings it compares them with the stored ones on the last real events: what would be newly sent, no longer sent and by which rule, what would look different, and how much more or less leaves.',
+  })
   @ApiBody({ required: false, schema: apiSchema(previewBody) })
   @ApiOkResponse({ schema: apiSchema(previewView, 'output') })
-  @ApiBadRequestResponse({ description: 'The event would not be accepted from a producer either; each fault with its JSON pointer.' })
+  @ApiBadRequestResponse({ description: 'The event would not be accepted from a producer either, or the proposed settings could not be saved; each fault with its JSON pointer.' })
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
-  async preview(@Param('id') id: string, @Body(new ZodPipe(previewBody.optional())) body: z.output<typeof previewBody> | undefined): Promise<PreviewView> {
-    return this.previews.preview((await this.integrations.get(id)).settings, body ?? {});
+  @ApiServiceUnavailableResponse({ description: 'The event log does not answer.' })
+  async preview(@Param('id') id: string, @Body(new ZodPipe(previewBody.optional())) body: z.output<typeof previewBody> | undefined, @CurrentPrincipal() principal: Principal): Promise<PreviewView> {
+    const { proposed, lastEvents, ...sample } = body ?? {};
+    const { settings } = await this.integrations.get(id);
+    if (proposed === undefined && lastEvents === undefined) return this.previews.preview(settings, sample);
+    if (!principal.rights.has('events:read')) throw new Problem(403, 'forbidden', 'A preview on real events shows what they hold: it needs the right events:read. Leave proposed and lastEvents out, or ask an administrator for the right.');
+    const after = proposed === undefined ? settings : await this.integrations.proposed(id, proposed).catch((error: unknown) => {
+      throw asProposed(error);
+    });
+    return { ...(await this.previews.preview(after, sample)), difference: await this.previews.difference(settings, after, lastEvents) };
   }
 
   private async answer(opened: OpenedIntegration, response: Response): Promise<IntegrationView> {
@@ -240,4 +251,10 @@ function withinSection(error: unknown, section: Section): unknown {
   const prefix = `/${section}`;
   const errors = error.extra.errors.map((item) => (item.pointer.startsWith(`${prefix}/`) ? { ...item, pointer: item.pointer.slice(prefix.length) } : item));
   return new Problem(error.getStatus(), error.code, error.detail, { ...error.extra, errors });
+}
+
+/** Pointers count from the body that was sent. */
+function asProposed(error: unknown): unknown {
+  if (!(error instanceof Problem) || !error.extra.errors) return error;
+  return new Problem(error.getStatus(), error.code, error.detail, { ...error.extra, errors: error.extra.errors.map((item) => ({ ...item, pointer: `/proposed${item.pointer}` })) });
 }

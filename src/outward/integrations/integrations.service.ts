@@ -108,6 +108,11 @@ export class IntegrationsService {
     });
   }
 
+  /** The settings that a change would make, without making it. @throws Problem 400, 404 */
+  async proposed(id: string, patch: IntegrationPatch): Promise<IntegrationSettings> {
+    return this.checked(await this.get(id), patch);
+  }
+
   /** Leaves a mark without secrets, so that engines stop. @returns the document as it was. @throws Problem 404, 409, 412 */
   async delete(id: string, precondition: Precondition, principal: Principal): Promise<{ before: OpenedIntegration; deletedAt: Date }> {
     let deletedAt = new Date(this.clock.now());

@@ -1,0 +1,107 @@
+import type { AuditEvent } from '../../model/audit-event.js';
+import { compileReader, type FieldReader } from '../../model/field-path.js';
+import type { JsonValue } from '../../model/json.js';
+import { fieldKey, type CompiledFilter } from '../delivery/event-filter.js';
+import { comparedText, foldCase } from '../delivery/filter-condition.js';
+
+/** Who can be routed to: a lane's part in a partition. `picked` are the indices it wants of the batch at hand. */
+export interface Routed {
+  readonly filter: CompiledFilter;
+  picked: number[] | undefined;
+}
+
+/** Audit types are open-ended: the table stays small. */
+const MOST_TYPES = 2000;
+
+/**
+ * The way from an event to the lanes that want it. By type first, in one look-up; lanes whose filter needs one of some values of a field (a tenant, a
+ * subject) are looked up by the event's value; only the others are asked one by one. So a thousand lanes that each take a little cost little more than one.
+ */
+export class Routes<L extends Routed> {
+  private readonly byType = new Map<string, TypeRoute<L>>();
+
+  constructor(private readonly lanes: ReadonlySet<L>) {}
+
+  /** To be called when the set of lanes changed. */
+  clear(): void {
+    this.byType.clear();
+  }
+
+  /** Notes the event with every lane that wants it. */
+  pick(event: AuditEvent, index: number): void {
+    let route = this.byType.get(event.type);
+    if (!route) {
+      if (this.byType.size >= MOST_TYPES) this.byType.clear();
+      route = new TypeRoute([...this.lanes].filter((lane) => lane.filter.wantsType(event.type)));
+      this.byType.set(event.type, route);
+    }
+    route.pick(event, index);
+  }
+}
+
+class TypeRoute<L extends Routed> {
+  private readonly always: L[] = [];
+  private readonly asked: L[] = [];
+  private readonly keyed: Array<KeyedLanes<L>> = [];
+
+  constructor(lanes: readonly L[]) {
+    const byField = new Map<string, L[]>();
+    for (const lane of lanes) {
+      const { test, needs } = lane.filter;
+      if (test === null) this.always.push(lane);
+      else if (needs === null) this.asked.push(lane);
+      else byField.set(fieldKey(needs), [...(byField.get(fieldKey(needs)) ?? []), lane]);
+    }
+    for (const group of byField.values()) this.keyed.push(new KeyedLanes(group));
+  }
+
+  pick(event: AuditEvent, index: number): void {
+    for (const lane of this.always) note(lane, index);
+    for (const group of this.keyed) group.pick(event, index);
+    for (const lane of this.asked) if (lane.filter.test?.(event) === true) note(lane, index);
+  }
+}
+
+/** Lanes that need values of one and the same field. */
+class KeyedLanes<L extends Routed> {
+  private readonly lanes = new Map<string, L[]>();
+  private readonly read: FieldReader | undefined;
+  private readonly ignoreCase: boolean;
+  private event: AuditEvent | undefined;
+  private index = 0;
+
+  constructor(group: readonly L[]) {
+    const needs = group[0]?.filter.needs;
+    this.read = needs ? compileReader(needs.path) : undefined;
+    this.ignoreCase = needs?.ignoreCase ?? false;
+    for (const lane of group) {
+      for (const value of new Set(lane.filter.needs?.values)) {
+        const known = this.lanes.get(value);
+        if (known) known.push(lane);
+        else this.lanes.set(value, [lane]);
+      }
+    }
+  }
+
+  pick(event: AuditEvent, index: number): void {
+    this.event = event;
+    this.index = index;
+    this.read?.(event, this.visit);
+    this.event = undefined;
+  }
+
+  /** Called for each value of the field; goes on to the next one, as another lane may need that. */
+  private readonly visit = (value: JsonValue): boolean => {
+    const text = comparedText(value);
+    const lanes = text === undefined ? undefined : this.lanes.get(this.ignoreCase ? foldCase(text) : text);
+    if (lanes && this.event) for (const lane of lanes) if (lane.filter.test?.(this.event) === true) note(lane, this.index);
+    return false;
+  };
+}
+
+function note(lane: Routed, index: number): void {
+  const { picked } = lane;
+  if (picked === undefined) lane.picked = [index];
+  // A list may hold two of the values that a lane needs.
+  else if (picked[picked.length - 1] !== index) picked.push(index);
+}
