@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { NextFunction, Response } from 'express';
 import { SETTINGS, settingsFrom, type SettingsInput } from '../../src/config/settings.js';
 import { CLOCK } from '../../src/contracts/clock.js';
-import { EVENT_LOG, type PartitionRange } from '../../src/contracts/event-log.js';
+import { EVENT_LOG, type EventLog, type PartitionRange } from '../../src/contracts/event-log.js';
 import { LOG, silentLog, type Log } from '../../src/contracts/log.js';
 import { SECRETS, type Secrets } from '../../src/contracts/secrets.js';
 import { IntegrationsModule } from '../../src/outward/integrations/integrations.module.js';
@@ -27,8 +27,8 @@ export interface IntegrationsApp {
   store: DocumentStore;
   secrets: Secrets;
   clock: { now(): number; set(ms: number): void };
-  /** The ends of the event log, as `enable` sees them; null makes the log fail. */
-  log: { ranges: PartitionRange[] | null };
+  /** The ends of the event log, as `enable` sees them; null makes the log fail. `real` stands in for both. */
+  log: { ranges: PartitionRange[] | null; real?: EventLog };
   /** Errors that the service logged. */
   errors: Array<{ facts: object; message: string }>;
   /** The audit records of an integration, oldest first, wherever they are by now. */
@@ -59,7 +59,12 @@ export async function openIntegrationsApp(input: SettingsInput = {}): Promise<In
   const eventLog = {
     ranges: async () => {
       if (log.ranges === null) throw new Error('the broker does not answer');
+      if (log.real) return log.real.ranges();
       return log.ranges;
+    },
+    openReader: async (...args: Parameters<EventLog['openReader']>) => {
+      if (!log.real) throw new Error('there is no event log in this test');
+      return log.real.openReader(...args);
     },
   };
 
