@@ -165,7 +165,7 @@ export const mitigationFields = {
 const mitigation = z.strictObject(mitigationFields);
 
 const processor = z.strictObject({
-  alertsAtOnce: z.int().min(1).max(256).default(8).meta({ help: 'Alerts that one process works on at the same time.' }),
+  alertsAtOnce: z.int().min(1).max(256).default(16).meta({ help: 'Alerts that one process works on at the same time.' }),
   targetsAtOnce: z.int().min(1).max(256).default(4).meta({ help: 'Targets of one alert that are acted upon at the same time.' }),
   leaseMs: z.int().min(500).max(3_600_000).default(60_000).meta({ help: 'How long an alert stays with a process that stopped answering; at least twice processor.callTimeoutMs. The clocks of the machines must agree to well within it.' }),
   callTimeoutMs: z.int().min(50).max(600_000).default(20_000).meta({ help: 'Longest time for one call to a connected system.' }),

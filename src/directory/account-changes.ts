@@ -41,7 +41,7 @@ export class AccountChanges {
    * Idempotent by the operation id and by the effect. An operation that changed nothing is remembered, and audited only with `auditAlways`
    * (it took place in a connected system, whose change reached the directory on another way first).
    */
-  async apply(find: { accountId: string } | { applicationId: string; nativeIdKey: string }, operation: AccountOperation, act: DirectoryAct, options: { entitlement?: Entitlement; auditAlways?: boolean } = {}): Promise<AccountChangeOutcome> {
+  async apply(find: { accountId: string } | { applicationId: string; nativeIdKey: string }, operation: AccountOperation, act: DirectoryAct, options: { entitlement?: Entitlement; auditAlways?: boolean; applicationName?: string } = {}): Promise<AccountChangeOutcome> {
     const filter = 'accountId' in find ? { _id: find.accountId } : find;
     for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
       const before = await this.models.accounts.findOne({ ...filter, deletedAt: null }).lean<AccountDocument>();
@@ -55,7 +55,7 @@ export class AccountChanges {
       const set = { ...effect?.set, version: before.version + 1, ...(audited ? { modifiedAt: now, updatedAt: now } : {}) };
       const remember = act.operationId === undefined ? {} : { $push: { operations: { $each: [act.operationId], $slice: -REMEMBERED_OPERATIONS } } };
       const update: UpdateQuery<AccountDocument> = { $set: set, ...remember };
-      const records = audited ? [await this.record(before, OPERATION_VERBS[operation], act, effect?.changes ?? [], options.entitlement)] : [];
+      const records = audited ? [await this.record(before, OPERATION_VERBS[operation], act, effect?.changes ?? [], options)] : [];
       const after = await this.models.accounts.findOneAndUpdate({ _id: before._id, version: before.version }, records.length > 0 ? withAudit(update, ...records) : update, { returnDocument: 'after' }).lean<AccountDocument>();
       if (!after) continue;
       if (audited) this.models.changed();
@@ -64,10 +64,10 @@ export class AccountChanges {
     throw new Error(`the account ${JSON.stringify(filter)} had ${MOST_TRIES} other writers at the same time`);
   }
 
-  /** `audit.account.{verb}` with the application and the identity that the account belongs to. */
-  async record(account: Pick<AccountDocument, '_id' | 'nativeId' | 'applicationId' | 'identityId'>, verb: string, act: DirectoryAct, changes: FieldChange[], entitlement?: Entitlement): Promise<AuditRecord> {
+  /** `audit.account.{verb}` with the application (read when its name is not given) and the identity that the account belongs to. */
+  async record(account: Pick<AccountDocument, '_id' | 'nativeId' | 'applicationId' | 'identityId'>, verb: string, act: DirectoryAct, changes: FieldChange[], { entitlement, applicationName }: { entitlement?: Entitlement; applicationName?: string } = {}): Promise<AuditRecord> {
     const [application, identity] = await Promise.all([
-      this.models.applications.findOne({ _id: account.applicationId }, { name: 1 }).lean<{ name: string }>(),
+      applicationName === undefined ? this.models.applications.findOne({ _id: account.applicationId }, { name: 1 }).lean<{ name: string }>() : { name: applicationName },
       account.identityId === null ? null : this.models.identities.findOne({ _id: account.identityId }, { name: 1 }).lean<{ name: string }>(),
     ]);
     return accountRecord(account, verb, act, changes, { application: application?.name, identity: identity?.name, entitlement }, this.clock);

@@ -21,7 +21,7 @@ export class ConnectorRegistry {
   for(application: Pick<ApplicationDocument, '_id' | 'name' | 'connector'>): Connector {
     const found = CONNECTORS.find(({ kind }) => kind === application.connector);
     if (!found) throw new UnknownConnector(application);
-    return found.make({ accounts: new StoredAccountStore(application._id, this.models, this.changes, this.clock), clock: this.clock });
+    return found.make({ accounts: new StoredAccountStore(application._id, application.name, this.models, this.changes, this.clock), clock: this.clock });
   }
 
   /** As `for`; undefined when this version has none of the kind. */

@@ -15,6 +15,7 @@ import type { EntitlementDocument } from './entitlement.schema.js';
 export class StoredAccountStore implements AccountStore {
   constructor(
     private readonly applicationId: string,
+    private readonly applicationName: string,
     private readonly models: DirectoryModels,
     private readonly changes: AccountChanges,
     private readonly clock: Clock,
@@ -53,7 +54,7 @@ export class StoredAccountStore implements AccountStore {
       if (before?.operations.includes(context.operationId)) return { changed: false, repeated: true };
       if (before && !before.removedAt) return { changed: false };
       const _id = before?._id ?? uuidV7();
-      const record = await this.changes.record({ _id, nativeId, applicationId: this.applicationId, identityId: before?.identityId ?? null }, 'create', actOf(context), []);
+      const record = await this.changes.record({ _id, nativeId, applicationId: this.applicationId, identityId: before?.identityId ?? null }, 'create', actOf(context), [], { applicationName: this.applicationName });
       if (before) {
         const update = { $set: { ...fields, deletedAt: null, version: before.version + 1 }, $push: { operations: { $each: [context.operationId], $slice: -REMEMBERED_OPERATIONS }, auditOutbox: { $each: [record] } } };
         const { matchedCount } = await this.models.accounts.updateOne({ _id, version: before.version }, update);
@@ -93,7 +94,7 @@ export class StoredAccountStore implements AccountStore {
   }
 
   private async apply(nativeId: string, operation: AccountOperation, context: ChangeContext, entitlement?: AccountEntitlement): Promise<StoreChange | undefined> {
-    return storeChange(await this.changes.apply(this.key(nativeId), operation, actOf(context), { entitlement }));
+    return storeChange(await this.changes.apply(this.key(nativeId), operation, actOf(context), { entitlement, applicationName: this.applicationName }));
   }
 
   private key(nativeId: string): { applicationId: string; nativeIdKey: string } {

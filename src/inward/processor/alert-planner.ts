@@ -14,7 +14,7 @@ import type { AlertLease } from './alert-lease.js';
 import type { TargetStore } from './target-store.js';
 
 export type PlanResult =
-  | { type: 'planned'; identity: IdentityDocument | null; total: number; skipped: number }
+  | { type: 'planned'; application: ApplicationDocument; identity: IdentityDocument | null; total: number; skipped: number }
   /** Held for an approver. */
   | ({ type: 'waiting'; count: number } & Reason)
   | ({ type: 'rejected' } & Reason)
@@ -51,7 +51,7 @@ export class AlertPlanner {
       await this.options.targets.forgetOwn(alert._id, lease);
       return refusal;
     }
-    return { type: 'planned', identity: plan.identity, total: stored.total, skipped: stored.skipped };
+    return { type: 'planned', application, identity: plan.identity, total: stored.total, skipped: stored.skipped };
   }
 
   /** Targets beyond the limit are counted and not stored: then nothing of the plan is used. */

@@ -37,6 +37,8 @@ export type RunEnd = { type: 'left'; state: AlertState } | { type: 'retry' } | {
 /** Work on one alert under one lease: plan, act, close. Every write is conditional on the lease; whoever lost it writes nothing. */
 export class AlertRun {
   private progress = 0;
+  /** As the plan has read it. */
+  private application: ApplicationDocument | undefined;
 
   constructor(private alert: AlertDocument, private readonly lease: AlertLease, private readonly options: AlertRunOptions) {}
 
@@ -84,6 +86,7 @@ export class AlertRun {
           targets: { planned: plan.total, done: 0, skipped: plan.skipped, failed: 0, notConfirmed: 0 },
         };
         this.alert = { ...this.alert, ...facts };
+        this.application = plan.application;
         if (policy.dryRun) {
           await targets.giveUp(this.alert, this.lease, { state: 'skipped', ...DRY_RUN });
           return this.close('rejected', { ...DRY_RUN, reason: `${DRY_RUN.reason} It would have acted upon ${plan.total - plan.skipped} targets.` });
@@ -96,7 +99,7 @@ export class AlertRun {
 
   private async walk(): Promise<Reason | 'stopping' | undefined> {
     const { policy } = this.options;
-    const walk = new TargetWalk(this.alert, this.lease, { ...this.options, actor: MITIGATION_ACTOR, interrupted: async () => ((await policy()).killSwitch ? KILL_SWITCH : undefined) });
+    const walk = new TargetWalk(this.alert, this.lease, { ...this.options, actor: MITIGATION_ACTOR, knownApplication: this.application, interrupted: async () => ((await policy()).killSwitch ? KILL_SWITCH : undefined) });
     try {
       return await walk.walk();
     } finally {

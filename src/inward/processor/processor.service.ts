@@ -26,6 +26,7 @@ import { TargetStore } from './target-store.js';
 
 export const PROCESSOR_JOB = 'mitigation';
 const INTERVAL_CHECK_MS = 1000;
+const MOST_CLAIMS_TOGETHER = 8;
 
 /** What became of alerts in this process since it was last asked. */
 interface Counts {
@@ -144,18 +145,31 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
     return counts;
   }
 
+  /** One claim first; while there is work several at a time, for each waits for the disk and those that come together share a flush. */
   private async fill(): Promise<void> {
     this.again = false;
-    while (this.active.size < this.settings.alertsAtOnce && !this.stop.signal.aborted) {
+    let together = 1;
+    while (!this.stop.signal.aborted) {
+      const wanted = Math.min(together, this.settings.alertsAtOnce - this.active.size);
+      if (wanted < 1) return;
       const { prioritizeByLevel } = await this.policy.get();
-      const claimed = await this.queue.claim(prioritizeByLevel);
-      if (!claimed) return;
-      const work: Promise<void> = this.work(claimed).finally(() => {
-        this.active.delete(work);
-        this.wake();
-      });
-      this.active.add(work);
+      const claims = await Promise.allSettled(Array.from({ length: wanted }, () => this.queue.claim(prioritizeByLevel)));
+      const claimed = claims.flatMap((claim) => (claim.status === 'fulfilled' && claim.value ? [claim.value] : []));
+      for (const each of claimed) this.begin(each);
+      // What was claimed is worked on, whatever became of the others.
+      const failed = claims.find((claim) => claim.status === 'rejected');
+      if (failed) throw failed.reason;
+      if (claimed.length < wanted) return;
+      together = Math.min(together * 2, MOST_CLAIMS_TOGETHER);
     }
+  }
+
+  private begin(claimed: ClaimedAlert): void {
+    const work: Promise<void> = this.work(claimed).finally(() => {
+      this.active.delete(work);
+      this.wake();
+    });
+    this.active.add(work);
   }
 
   /** One alert; what goes wrong with it touches no other. Never throws. */

@@ -18,6 +18,8 @@ export interface TargetWalkOptions {
   clock: Clock;
   /** Aborts when the process stops: no further target is begun. */
   stopping: AbortSignal;
+  /** One that was read a moment ago. */
+  knownApplication?: ApplicationDocument;
   /** In whose name. */
   actor: Actor;
   /** Asked before each target: why the walk ends here. */
@@ -66,15 +68,17 @@ export class TargetWalk {
 
   /** Applications and connectors, looked up once a walk. */
   private systems(): (applicationId: string) => Promise<{ application: ApplicationDocument; connector: Connector } | undefined> {
-    const { directory, connectorOf } = this.options;
+    const { directory, connectorOf, knownApplication } = this.options;
     const known = new Map<string, Promise<{ application: ApplicationDocument; connector: Connector } | undefined>>();
+    const systemOf = (application: ApplicationDocument | null) => {
+      const connector = application ? connectorOf(application) : undefined;
+      return application && connector ? { application, connector } : undefined;
+    };
+    if (knownApplication) known.set(knownApplication._id, Promise.resolve(systemOf(knownApplication)));
     return (applicationId) => {
       const before = known.get(applicationId);
       if (before) return before;
-      const found = directory.applicationById(applicationId).then((application) => {
-        const connector = application ? connectorOf(application) : undefined;
-        return application && connector ? { application, connector } : undefined;
-      });
+      const found = directory.applicationById(applicationId).then(systemOf);
       known.set(applicationId, found);
       return found;
     };

@@ -66,7 +66,8 @@ export class TargetWorker {
     );
     switch (outcome.type) {
       case 'done':
-        return this.confirmed(target, outcome.alreadySo);
+        // The built-in connector acts on the directory itself: there is no copy to bring in line.
+        return connector.kind === 'builtin' ? { state: 'done', alreadySo: outcome.alreadySo } : this.confirmed(target, outcome.alreadySo);
       case 'not-confirmed': {
         const found = await this.readBack(target);
         // It may still be on its way: it is repeated only when the next try does not find it either.

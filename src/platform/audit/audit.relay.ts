@@ -167,21 +167,32 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
         .find({ ...OUTBOX_NOT_EMPTY, _id: { $nin: skipped as never[] } }, { projection: { auditOutbox: 1 }, sort: { 'auditOutbox.id': 1 }, limit: this.settings.audit.relayBatchRecords })
         .toArray();
       if (documents.length === 0) return moved;
-      for (const document of documents) {
-        const entries = document['auditOutbox'] as AuditRecord[];
-        try {
-          await this.keep(entries);
-        } catch (error) {
-          if (!isRefusalOfData(error)) throw error;
-          skipped.push(document._id);
-          unmovable.push(error);
-          continue;
+      try {
+        moved += await this.moveTogether(model, documents);
+      } catch (error) {
+        if (!isRefusalOfData(error)) throw error;
+        // One of them cannot be moved: each by itself, so that it is found and holds back no other.
+        for (const document of documents) {
+          try {
+            moved += await this.moveTogether(model, [document]);
+          } catch (refusal) {
+            if (!isRefusalOfData(refusal)) throw refusal;
+            skipped.push(document._id);
+            unmovable.push(refusal);
+          }
         }
-        await model.collection.updateOne({ _id: document._id }, { $pull: { auditOutbox: { id: { $in: entries.map(({ id }) => id) } } } } as mongo.Document);
-        moved += entries.length;
       }
     }
     return moved;
+  }
+
+  /** Two durable writes for all of them, whatever their number. @throws when one cannot be kept; then none is taken out of its document */
+  private async moveTogether(model: Model<unknown>, documents: readonly mongo.WithId<mongo.Document>[]): Promise<number> {
+    const outboxes = documents.map((document) => ({ _id: document._id, entries: document['auditOutbox'] as AuditRecord[] }));
+    await this.keep(outboxes.flatMap(({ entries }) => entries));
+    const pulls = outboxes.map(({ _id, entries }): mongo.AnyBulkWriteOperation => ({ updateOne: { filter: { _id }, update: { $pull: { auditOutbox: { id: { $in: entries.map(({ id }) => id) } } } as never } } }));
+    await model.collection.bulkWrite(pulls, { ordered: false });
+    return outboxes.reduce((sum, { entries }) => sum + entries.length, 0);
   }
 
   /** Stores records unless they are there already. Durable when it answers. */
