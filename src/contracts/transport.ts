@@ -21,6 +21,8 @@ export interface Target {
   linkLifetimeMs: number;
   /** Seal interval of stream connections: half-close and wait for the peer's own FIN; 0 = no seals. */
   sealIntervalMs: number;
+  /** RELP: messages sent ahead of their acknowledgements. */
+  relpWindow?: number;
 }
 
 /**

@@ -6,11 +6,12 @@ import type { Clock } from '../contracts/clock.js';
 import { systemClock } from '../contracts/clock.js';
 import type { Protocol } from '../model/integration.js';
 import { FrameReader, type Frame, type ReceiverFraming } from './frame-reader.js';
+import { RELP_SERVER_CLOSE, RelpConversation, type RelpFaults } from './relp-conversation.js';
 
 export interface ReceivedMessage {
   text: string;
   bytes: Buffer;
-  framing: Frame['framing'] | 'datagram';
+  framing: Frame['framing'] | 'datagram' | 'relp';
   /** Counts from 1 in the order of acceptance; 0 for datagrams. */
   connection: number;
   /** Milliseconds since 1970. */
@@ -18,7 +19,7 @@ export interface ReceivedMessage {
 }
 
 /** How the receiver misbehaves; each can be changed while it runs. */
-export interface ReceiverFaults {
+export interface ReceiverFaults extends RelpFaults {
   /** Accepts but never reads: its buffers fill up. */
   neverReads: boolean;
   /** Never ends its side after the sender's half-close. */
@@ -38,7 +39,7 @@ export interface ReceiverOptions {
   framing?: ReceiverFraming;
   /** 0 picks a free one. */
   port?: number;
-  /** For protocol tls: certificate and key of the receiver; `ca` with `requestCert` asks for a client certificate. */
+  /** For protocol tls, and for relp over TLS: certificate and key of the receiver; `ca` with `requestCert` asks for a client certificate. */
   tls?: TlsOptions;
   faults?: Partial<ReceiverFaults>;
   /** Messages kept; beyond it the oldest are forgotten. */
@@ -46,7 +47,7 @@ export interface ReceiverOptions {
   clock?: Clock;
 }
 
-const NO_FAULTS: ReceiverFaults = { neverReads: false, neverAnswersHalfClose: false, readDelayMs: 0, closesAfterBytes: 0, resetsAfterBytes: 0, onConnect: 'serve' };
+const NO_FAULTS: ReceiverFaults = { neverReads: false, neverAnswersHalfClose: false, readDelayMs: 0, closesAfterBytes: 0, resetsAfterBytes: 0, onConnect: 'serve', neverAnswersMessages: false, refusesEachNth: 0, refusesSessions: false };
 
 /** A syslog receiver on 127.0.0.1, for the demo and the tests: keeps what it got, and can misbehave in the ways that real ones do. */
 export class LoopbackReceiver {
@@ -130,6 +131,11 @@ export class LoopbackReceiver {
     for (const socket of this.open) socket.destroy();
   }
 
+  /** Tells all RELP senders that it ends their sessions, and does. */
+  sayServerClose(): void {
+    for (const socket of this.open) socket.end(RELP_SERVER_CLOSE);
+  }
+
   /** Resets all connections, and goes on listening. */
   resetConnections(): void {
     for (const socket of this.raw) socket.resetAndDestroy();
@@ -172,12 +178,13 @@ export class LoopbackReceiver {
 
   private async listenStream(): Promise<void> {
     // Wrong options are found here, not at the first connection.
-    if (this.options.protocol === 'tls') createSecureContext(this.options.tls);
+    const encrypted = this.options.protocol === 'tls' || (this.options.protocol === 'relp' && this.options.tls !== undefined);
+    if (encrypted) createSecureContext(this.options.tls);
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
       this.raw.add(socket);
       socket.on('error', (error) => this.complain(error));
       socket.once('close', () => this.raw.delete(socket));
-      if (this.options.protocol === 'tls') this.secure(socket);
+      if (encrypted) this.secure(socket);
       else this.accept(socket, socket);
     });
     await new Promise<void>((resolve, reject) => {
@@ -212,12 +219,14 @@ export class LoopbackReceiver {
     if (this.faults.onConnect === 'reset') return void raw.resetAndDestroy();
     this.open.add(socket);
     const frames = new FrameReader(this.options.framing ?? 'detect');
+    const relp = this.options.protocol === 'relp' ? new RelpConversation(this.faults) : null;
     let octets = 0;
     socket.on('data', (data: Buffer) => {
       octets += data.byteLength;
       this.octets += data.byteLength;
       try {
-        for (const frame of frames.push(data)) this.keep(frame.bytes, frame.framing, connection);
+        if (relp) this.converse(relp, data, socket, connection);
+        else for (const frame of frames.push(data)) this.keep(frame.bytes, frame.framing, connection);
       } catch (error) {
         this.complain(error);
         return void socket.destroy();
@@ -232,6 +241,13 @@ export class LoopbackReceiver {
       this.open.delete(socket);
     });
     if (!this.faults.neverReads) socket.resume();
+  }
+
+  private converse(relp: RelpConversation, data: Buffer, socket: Socket, connection: number): void {
+    const { messages, answer, ended } = relp.push(data);
+    for (const message of messages) this.keep(message, 'relp', connection);
+    if (answer.byteLength > 0) socket.write(answer);
+    if (ended) socket.end();
   }
 
   private disturb(socket: Socket, raw: Socket, octets: number): void {

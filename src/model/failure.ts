@@ -17,6 +17,8 @@ export type FailureCode =
   | 'client-certificate-wanted'
   | 'client-certificate-invalid'
   | 'not-tls'
+  | 'not-relp'
+  | 'receiver-refused'
   | 'peer-closed'
   | 'peer-reset'
   | 'send-timeout'

@@ -9,7 +9,7 @@ export { filterSection, wantsType } from './event-filter.js';
  * REST validation, OpenAPI, masking, the form and the docs row come from it.
  */
 
-export const PROTOCOLS = ['udp', 'tcp', 'tls'] as const;
+export const PROTOCOLS = ['udp', 'tcp', 'tls', 'relp'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 export const FRAMINGS = ['octet-counting', 'newline'] as const;
 export type Framing = (typeof FRAMINGS)[number];
@@ -26,6 +26,8 @@ export const PROTOCOL_TABLE: Record<Protocol, { defaultPort: number; framings: r
   tcp: { defaultPort: 514, framings: ['newline', 'octet-counting'], defaultFraming: 'newline', defaultMaxBytes: 8096, hardMaxBytes: 1048576 },
   // RFC 5425, 4.3: octet counting is mandatory over TLS; port 6514.
   tls: { defaultPort: 6514, framings: ['octet-counting', 'newline'], defaultFraming: 'octet-counting', defaultMaxBytes: 8096, hardMaxBytes: 1048576 },
+  // RELP has a frame of its own, one a message; 128 KiB is the most that version 1 of it carries. Its port is not registered: 2514 is the usual one.
+  relp: { defaultPort: 2514, framings: ['newline'], defaultFraming: 'newline', defaultMaxBytes: 8096, hardMaxBytes: 131072 },
 };
 
 /** URL schemes of `serverUrl` and the protocol that they fill in. */
@@ -33,6 +35,7 @@ export const SCHEME_PROTOCOL: Record<string, Protocol> = {
   udp: 'udp', syslog: 'udp', 'syslog+udp': 'udp',
   tcp: 'tcp', 'syslog+tcp': 'tcp',
   tls: 'tls', ssl: 'tls', syslogs: 'tls', 'syslog+tls': 'tls', 'tcp+tls': 'tls',
+  relp: 'relp',
 };
 
 /** Header styles that an output type can have. A Syslog event without a header is no syslog; JSON and CEF may go bare over raw TCP. */
@@ -54,6 +57,11 @@ export const tlsSection = z.strictObject({
   verify: z.boolean().default(true).meta({ help: 'Verify the certificate. false is shown on the integration and audited.' }),
 });
 
+export const relpSection = z.strictObject({
+  tls: z.boolean().default(false).meta({ help: 'RELP over TLS, with the settings of connection.tls.' }),
+  window: z.int().min(1).max(10_000).default(1000).meta({ help: 'Messages sent ahead of their acknowledgements; at most so many are sent again after a failure, and those of the last moment.' }),
+});
+
 export const connectionSection = z.strictObject({
   connectTimeoutMs: z.int().min(100).max(120_000).default(10_000).meta({ help: 'Longest time for resolve, connect and TLS together.' }),
   sendTimeoutMs: z.int().min(100).max(600_000).default(30_000).meta({ help: 'A write without progress for so long fails the connection.' }),
@@ -63,6 +71,7 @@ export const connectionSection = z.strictObject({
   retryInitialMs: z.int().min(10).max(60_000).default(500).meta({ help: 'First wait after a failure; doubles with jitter.' }),
   retryMaxMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'Longest wait between two tries. Tries never end.' }),
   tls: tlsSection.default({ verify: true }),
+  relp: relpSection.default({ tls: false, window: 1000 }),
 });
 
 export const outputSection = z.strictObject({
@@ -87,10 +96,10 @@ export const outputSection = z.strictObject({
 export const integrationSchema = z.strictObject({
   name: z.string().trim().min(1).max(100).meta({ help: 'Unique name (upper and lower case count as equal).' }),
   enginePool: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'lower-case letters, digits and hyphens').default('default').meta({ help: 'The pool of engines that delivers.' }),
-  serverUrl: z.string().trim().min(1).max(500).meta({ help: 'Host, host:port or URL (udp://, tcp://, tls://, syslog://, syslogs://). Port and protocol fill in from it.' }),
-  port: z.int().min(1).max(65535).meta({ help: 'Port; fills in from the URL, else from the protocol (udp 514, tcp 514, tls 6514).' }),
+  serverUrl: z.string().trim().min(1).max(500).meta({ help: 'Host, host:port or URL (udp://, tcp://, tls://, relp://, syslog://, syslogs://). Port and protocol fill in from it.' }),
+  port: z.int().min(1).max(65535).meta({ help: 'Port; fills in from the URL, else from the protocol (udp 514, tcp 514, tls 6514, relp 2514).' }),
   protocol: z.enum(PROTOCOLS).meta({ help: 'Transport; fills in from the scheme of the URL, else tcp.' }),
-  framing: z.enum(FRAMINGS).meta({ help: 'How messages are told apart on tcp and tls (RFC 6587); no meaning for udp.' }),
+  framing: z.enum(FRAMINGS).meta({ help: 'How messages are told apart on tcp and tls (RFC 6587); no meaning for udp and relp.' }),
   outputType: z.enum(OUTPUT_TYPES).default('syslog').meta({ help: 'Output type.' }),
   header: z.enum(HEADER_STYLES).default('rfc5424').meta({ help: 'Syslog header style; none is for raw JSON or CEF inputs.' }),
   enabled: z.boolean().default(false),
@@ -110,6 +119,11 @@ export interface Integration extends IntegrationSettings {
   updatedAt: string;
   /** Where delivery starts in each partition, taken from the log when it was first enabled; a partition that is not named starts at its oldest event. */
   startPositions?: Record<string, number>;
+}
+
+/** Whether events travel encrypted, with the settings of `connection.tls`. */
+export function isEncrypted({ protocol, connection }: Pick<IntegrationSettings, 'protocol' | 'connection'>): boolean {
+  return protocol === 'tls' || (protocol === 'relp' && connection.relp.tls);
 }
 
 /** The host of a `serverUrl` in any of its three forms (IPv6 in brackets or bare), or null when it has none. */

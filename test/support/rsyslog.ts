@@ -10,6 +10,8 @@ export interface RsyslogOptions {
   maxMessageBytes?: number;
   /** Control characters become `#ooo`, as rsyslog does by default. */
   escapeControlCharacters?: boolean;
+  /** Listens for RELP, too: on `ports.relp`, and with `tls` on `ports.relpTls`, where it wants a client certificate that `ca` issued. */
+  relp?: boolean;
   tls?: {
     driver: 'gtls' | 'ossl';
     /** PEM texts. */
@@ -38,7 +40,7 @@ export interface RsyslogRecord {
   /** `1` for RFC 5424, `0` otherwise. */
   protocolVersion: string;
   msg: string;
-  /** Which input took it: imudp or imtcp. */
+  /** Which input took it: imudp, imtcp or imrelp. */
   input: string;
 }
 
@@ -46,8 +48,9 @@ const PATHS = ['/usr/sbin/rsyslogd', '/usr/local/sbin/rsyslogd', '/sbin/rsyslogd
 const MODULES = ['/usr/lib/x86_64-linux-gnu/rsyslog', '/usr/lib/aarch64-linux-gnu/rsyslog', '/usr/lib/rsyslog', '/usr/lib64/rsyslog'];
 
 /** Why rsyslog cannot be used here, or null. */
-export function rsyslogMissing(driver?: 'gtls' | 'ossl'): string | null {
+export function rsyslogMissing(driver?: 'gtls' | 'ossl' | 'relp'): string | null {
   if (executable(PATHS) === null) return 'rsyslogd is not installed (Debian package rsyslog)';
+  if (driver === 'relp') return MODULES.some((directory) => existsSync(join(directory, 'imrelp.so'))) ? null : 'rsyslog has no RELP input (Debian package rsyslog-relp)';
   if (driver && !MODULES.some((directory) => existsSync(join(directory, `lmnsd_${driver}.so`)))) return `rsyslog has no ${driver} driver (Debian package rsyslog-${driver === 'gtls' ? 'gnutls' : 'openssl'})`;
   return null;
 }
@@ -57,18 +60,18 @@ export class Rsyslog {
   private starts = 0;
   private readonly process: PeerProcess;
 
-  private constructor(private readonly directory: string, readonly ports: { udp: number; tcp: number; tls: number }, private readonly options: RsyslogOptions) {
+  private constructor(private readonly directory: string, readonly ports: { udp: number; tcp: number; tls: number; relp: number; relpTls: number }, private readonly options: RsyslogOptions) {
     this.process = new PeerProcess({
       command: executable(PATHS) ?? 'rsyslogd',
       parameters: ['-n', '-f', join(directory, 'rsyslog.conf'), '-iNONE'],
-      tcpPorts: options.tls ? [ports.tcp, ports.tls] : [ports.tcp],
+      tcpPorts: [ports.tcp, ...(options.tls ? [ports.tls] : []), ...(options.relp ? [ports.relp] : []), ...(options.relp && options.tls ? [ports.relpTls] : [])],
       udpPorts: [ports.udp],
     });
   }
 
   static async start(options: RsyslogOptions = {}): Promise<Rsyslog> {
     const directory = await mkdtemp(join(tmpdir(), 'tidegate-rsyslog-'));
-    const rsyslog = new Rsyslog(directory, { udp: await freePort(), tcp: await freePort(), tls: await freePort() }, options);
+    const rsyslog = new Rsyslog(directory, { udp: await freePort(), tcp: await freePort(), tls: await freePort(), relp: await freePort(), relpTls: await freePort() }, options);
     if (options.tls) {
       await writeFile(join(directory, 'ca.pem'), options.tls.ca);
       await writeFile(join(directory, 'cert.pem'), options.tls.certificate);
@@ -130,7 +133,7 @@ export class Rsyslog {
   }
 
   private configuration(file: string): string {
-    const { maxMessageBytes, escapeControlCharacters = true, tls } = this.options;
+    const { maxMessageBytes, escapeControlCharacters = true, tls, relp } = this.options;
     const at = (name: string) => JSON.stringify(join(this.directory, name));
     return `
 global(workDirectory=${JSON.stringify(this.directory)}
@@ -139,6 +142,7 @@ global(workDirectory=${JSON.stringify(this.directory)}
        ${tls ? `defaultNetstreamDriver="${tls.driver}" defaultNetstreamDriverCAFile=${at('ca.pem')} defaultNetstreamDriverCertFile=${at('cert.pem')} defaultNetstreamDriverKeyFile=${at('key.pem')}` : ''})
 module(load="imudp")
 module(load="imtcp")
+${relp ? 'module(load="imrelp" ruleset="store")' : ''}
 template(name="record" type="list" option.jsonf="on") {
   property(outname="rawmsg" name="rawmsg" format="jsonf")
   property(outname="pri" name="pri" format="jsonf")
@@ -159,6 +163,8 @@ ruleset(name="store") { action(type="omfile" file=${JSON.stringify(file)} templa
 input(type="imudp" address="127.0.0.1" port="${this.ports.udp}" ruleset="store" rcvbufSize="4m")
 input(type="imtcp" address="127.0.0.1" port="${this.ports.tcp}" ruleset="store" streamDriver.name="ptcp" streamDriver.mode="0" streamDriver.authMode="anon")
 ${tls ? `input(type="imtcp" address="127.0.0.1" port="${this.ports.tls}" ruleset="store" streamDriver.name="${tls.driver}" streamDriver.mode="1" streamDriver.authMode="${tls.authMode ?? 'anon'}")` : ''}
+${relp ? `input(type="imrelp" address="127.0.0.1" port="${this.ports.relp}")` : ''}
+${relp && tls ? `input(type="imrelp" address="127.0.0.1" port="${this.ports.relpTls}" tls="on" tls.cacert=${at('ca.pem')} tls.mycert=${at('cert.pem')} tls.myprivkey=${at('key.pem')} tls.authmode="certvalid")` : ''}
 `;
   }
 }

@@ -1,7 +1,7 @@
 import type { Renderer } from '../../contracts/format.js';
 import type { Target, Transport } from '../../contracts/transport.js';
 import type { Failure } from '../../model/failure.js';
-import type { IntegrationSettings } from '../../model/integration.js';
+import { isEncrypted, type IntegrationSettings } from '../../model/integration.js';
 import { formatFor } from '../formats/index.js';
 import type { EngineIntegration } from '../integrations/integration-repository.js';
 import { transportFor } from '../transports/index.js';
@@ -27,7 +27,7 @@ export interface DeliveryPath {
  */
 export function deliveryPathOf(integration: EngineIntegration, machineHostname: string): DeliveryPath | Failure {
   if (integration.secretsUnreadable !== undefined) {
-    return unusable(integration.protocol === 'tls' ? 'tls' : 'connect', integration.secretsUnreadable, 'Restore the key file that sealed them (TIDEGATE_SECRET_KEY_FILE) and restart, or set the secrets and certificates of this integration again.');
+    return unusable(isEncrypted(integration) ? 'tls' : 'connect', integration.secretsUnreadable, 'Restore the key file that sealed them (TIDEGATE_SECRET_KEY_FILE) and restart, or set the secrets and certificates of this integration again.');
   }
   try {
     return { filter: compileFilter(integration.filter), transport: transportFor(integration.protocol), target: targetOf(integration), ...rendererOf(integration, machineHostname) };

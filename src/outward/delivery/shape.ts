@@ -30,9 +30,9 @@ export function formatSettingsOf(settings: IntegrationSettings, machineHostname:
   };
 }
 
-/** RFC 5426, 3.1: a datagram is a message; streams are framed as RFC 6587 says. */
+/** RFC 5426, 3.1: a datagram is a message, and so is a RELP frame; streams are framed as RFC 6587 says. */
 export function framingOf(protocol: Protocol, framing: Framing): Framing | 'none' {
-  return protocol === 'udp' ? 'none' : framing;
+  return protocol === 'udp' || protocol === 'relp' ? 'none' : framing;
 }
 
 export function shapeOf(settings: IntegrationSettings, machineHostname: string): Shape {

@@ -1,5 +1,5 @@
 import type { Target } from '../../contracts/transport.js';
-import { parseServerUrl, type IntegrationSettings } from '../../model/integration.js';
+import { isEncrypted, parseServerUrl, type IntegrationSettings } from '../../model/integration.js';
 
 /** Where an integration's bytes go. Secrets are open in it: never log or store it. @throws Error when the stored server URL has no host (REST refuses such a one). */
 export function targetOf(settings: IntegrationSettings): Target {
@@ -11,11 +11,12 @@ export function targetOf(settings: IntegrationSettings): Target {
     port: settings.port,
     protocol: settings.protocol,
     framing: settings.framing,
-    tls: settings.protocol === 'tls' ? { ...connection.tls } : undefined,
+    tls: isEncrypted(settings) ? { ...connection.tls } : undefined,
     connectTimeoutMs: connection.connectTimeoutMs,
     sendTimeoutMs: connection.sendTimeoutMs,
     settleMs: connection.settleMs,
     linkLifetimeMs: connection.linkLifetimeMs,
     sealIntervalMs: connection.sealIntervalMs,
+    relpWindow: settings.protocol === 'relp' ? connection.relp.window : undefined,
   };
 }

@@ -63,6 +63,7 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
   const messages = texts.map((text) => frame(text, settings.framing, settings.protocol));
   const octets = messages.reduce((sum, message) => sum + message.length, 0);
   let tellEnding: (failure: Failure) => void = () => undefined;
+  let ended: Failure | undefined;
   const ending = new Promise<Failure>((resolve) => (tellEnding = resolve));
   const abort = AbortSignal.timeout(timeoutMs);
   try {
@@ -75,7 +76,7 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
         onStage: (report) => report.stage !== 'send' && report.stage !== 'close' && stages.push({ ...report, ms: rounded(report.ms) }),
         listener: {
           safe: (_number, rung) => (evidence = rung),
-          failed: (failure) => tellEnding(failure),
+          failed: (failure) => tellEnding((ended = failure)),
         },
       },
     );
@@ -103,8 +104,10 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
     stages.push({ stage: 'send', ok: true, ms: elapsed(sendBegun), detail: `${octets} octets handed to the operating system` });
     const closeBegun = performance.now();
     await Promise.race([session.close(Math.min(5000, timeoutMs)), pause(timeoutMs)]);
-    stages.push({ stage: 'close', ok: true, ms: elapsed(closeBegun), detail: evidence === 'read' ? 'the receiver read every octet and closed its side in order' : 'closed; the receiver gave no proof of reading' });
-    return answer(null, shown, octets);
+    // What a single message ends with is the receiver's answer to it.
+    const refusal = transport.unit === 'message' && evidence === null ? (ended ?? unanswered(transport, settings, elapsed(sendBegun))) : null;
+    stages.push({ stage: 'close', ok: refusal === null, ms: elapsed(closeBegun), detail: refusal?.cause ?? detailOf(evidence) });
+    return answer(refusal, shown, octets);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     return answer({ code: 'unexpected', stage: 'send', cause, fix: 'See the service log of the engine.', needsPerson: true }, shown, octets);
@@ -114,6 +117,20 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
 /** The answer where there is no way to the receiver at all. */
 export function failedTest(failure: Failure): TestDelivery {
   return { ok: false, stages: [{ stage: failure.stage, ok: false, ms: 0, detail: failure.cause }], failure, evidence: null, caveat: null, rendered: null, bytes: 0, ms: 0 };
+}
+
+/** A receiver that answers each message did not answer this one. */
+function unanswered({ reaches }: Transport, { serverUrl, port }: IntegrationSettings, waitedMs: number): Failure | null {
+  if (reaches === 'sent') return null;
+  return { code: 'send-timeout', stage: 'send', cause: `${serverUrl} (port ${port}) did not answer the message within ${Math.round(waitedMs)} ms`, fix: 'The receiver hangs or is overloaded: check its load, its queue and its disk.', needsPerson: false };
+}
+
+function detailOf(evidence: Evidence | null): string {
+  switch (evidence) {
+    case 'read': return 'the receiver read every octet and closed its side in order';
+    case 'accepted': return 'the receiver answered that it accepted the message';
+    default: return 'closed; the receiver gave no proof of reading';
+  }
 }
 
 /** A receiver that closes on the first message most often waits for the other framing (formats-and-events, 0.1). */
@@ -131,7 +148,7 @@ function closedAtOnce(failure: Failure, settings: IntegrationSettings): Failure 
 
 function caveatOf(transport: Transport, evidence: Evidence | null): string | null {
   if (transport.caveat) return transport.caveat;
-  return evidence === 'read' ? null : 'Only "sent" can be shown: the receiver gave no proof of reading. Look for the test event in the SIEM.';
+  return evidence !== null && evidence !== 'sent' ? null : 'Only "sent" can be shown: the receiver gave no proof of reading. Look for the test event in the SIEM.';
 }
 
 function pause(ms: number): Promise<undefined> {

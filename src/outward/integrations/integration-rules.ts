@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { FRAMINGS, HEADER_STYLES, OUTPUT_HEADERS, OUTPUT_TYPES, parseServerUrl, PROTOCOL_TABLE, PROTOCOLS, type Framing, type HeaderStyle, type IntegrationSettings, type OutputType, type Protocol } from '../../model/integration.js';
+import { FRAMINGS, HEADER_STYLES, isEncrypted, OUTPUT_HEADERS, OUTPUT_TYPES, parseServerUrl, PROTOCOL_TABLE, PROTOCOLS, type Framing, type HeaderStyle, type IntegrationSettings, type OutputType, type Protocol } from '../../model/integration.js';
 import type { ProblemItem } from '../../platform/http/problem.js';
 import { pointerOf } from '../../platform/http/zod.pipe.js';
 import { filterFaults } from './filter-rules.js';
@@ -54,6 +54,7 @@ export function ruleFaults(settings: IntegrationSettings, { before, unreadable }
   if (!isTimeZone(output.timeZone)) fault('/output/timeZone', 'not a known IANA time zone, for example UTC or Europe/Vienna');
   if (connection.retryMaxMs < connection.retryInitialMs) fault('/connection/retryMaxMs', `at least connection.retryInitialMs (${connection.retryInitialMs})`);
   faults.push(...filterFaults(settings.filter), ...maskFaults(settings, unreadable));
+  if (connection.relp.tls && protocol !== 'relp' && before?.connection.relp.tls !== true) fault('/connection/relp/tls', `needs protocol relp; over ${protocol} it has no effect`);
   faults.push(...tlsSectionFaults(settings, before, unreadable));
   return faults;
 }
@@ -62,7 +63,7 @@ export function ruleFaults(settings: IntegrationSettings, { before, unreadable }
 export function settingsWarnings(settings: IntegrationSettings, now: number): ProblemItem[] {
   const { protocol, connection: { tls }, output } = settings;
   const warnings: ProblemItem[] = [];
-  if (protocol === 'tls') warnings.push(...tlsWarnings(tls, now));
+  if (isEncrypted(settings)) warnings.push(...tlsWarnings(tls, now));
   else if (usesTls(tls)) warnings.push({ pointer: '/connection/tls', message: `The TLS settings are kept but not used: events leave unencrypted over ${protocol}.` });
   if (protocol === 'udp' && (output.maxBytes ?? 0) > 1472) warnings.push({ pointer: '/output/maxBytes', message: 'Datagrams over 1,472 octets are fragmented on most networks and easily lost.' });
   return warnings;
@@ -79,7 +80,10 @@ function tlsSectionFaults(settings: IntegrationSettings, before: IntegrationSett
   const { tls } = settings.connection;
   const old = before?.connection.tls;
   const changed = (Object.keys(tls) as Array<keyof typeof tls>).filter((field) => tls[field] !== (old?.[field] ?? (field === 'verify' ? true : undefined)));
-  if (settings.protocol !== 'tls') return changed.filter((field) => field !== 'verify' || !tls.verify).map((field) => ({ pointer: `/connection/tls/${field}`, message: `needs protocol tls; over ${settings.protocol} nothing is encrypted` }));
+  if (!isEncrypted(settings)) {
+    const wanted = settings.protocol === 'relp' ? 'needs connection.relp.tls; without it' : `needs protocol tls; over ${settings.protocol}`;
+    return changed.filter((field) => field !== 'verify' || !tls.verify).map((field) => ({ pointer: `/connection/tls/${field}`, message: `${wanted} nothing is encrypted` }));
+  }
   const faults: ProblemItem[] = [];
   if (tls.serverName !== undefined && !isHost(tls.serverName)) faults.push({ pointer: '/connection/tls/serverName', message: 'no host name or IP address' });
   const material = changed.some((field) => field === 'ca' || field === 'certificate' || field === 'key') || (old?.certificate !== undefined && tls.certificate === undefined) || (old?.key !== undefined && tls.key === undefined);

@@ -113,6 +113,8 @@ describe('creating an integration', () => {
     ['a name with a line break', { name: 'a\nb' }, '/name'],
     ['half a character', { name: 'a\ud800b' }, '/name'],
     ['a version', { version: 1 }, '/version'],
+    ['TLS settings over RELP without TLS', { protocol: 'relp', connection: { tls: { serverName: 'siem.example.org' } } }, '/connection/tls/serverName'],
+    ['RELP over TLS with another protocol', { protocol: 'tcp', connection: { relp: { tls: true } } }, '/connection/relp/tls'],
   ])('refuses %s', async (_what, body, pointer) => {
     const answer = await api().post(BASE).send({ name: aName(), serverUrl: 'siem', ...body }).expect(400);
     expect(pointers(answer.body)).toEqual([pointer]);
@@ -126,11 +128,11 @@ describe('creating an integration', () => {
   it('accepts exactly the combinations that the options list', async () => {
     const options = await api().get('/api/v1/integration-options').expect(200);
     const { protocols, combinations, defaults } = options.body as { protocols: Array<{ protocol: string }>; combinations: object[]; defaults: object };
-    expect(protocols.map(({ protocol }) => protocol)).toEqual(['udp', 'tcp', 'tls']);
+    expect(protocols.map(({ protocol }) => protocol)).toEqual(['udp', 'tcp', 'tls', 'relp']);
     expect(defaults).toMatchObject({ outputType: 'syslog', header: 'rfc5424', output: { facility: 13 } });
     const listed = new Set(combinations.map((combination) => JSON.stringify(combination)));
     const accepted = new Set<string>();
-    for (const protocol of ['udp', 'tcp', 'tls']) {
+    for (const protocol of ['udp', 'tcp', 'tls', 'relp']) {
       for (const outputType of ['syslog', 'json', 'cef']) {
         for (const header of ['rfc5424', 'rfc3164', 'none']) {
           for (const framing of ['octet-counting', 'newline']) {
@@ -141,7 +143,7 @@ describe('creating an integration', () => {
       }
     }
     expect([...accepted].sort()).toEqual([...listed].sort());
-    expect(accepted.size).toBe(38);
+    expect(accepted.size).toBe(46);
   });
 
   it('keeps names unique, upper and lower case alike, also under parallel creates', async () => {

@@ -8,7 +8,7 @@ import type { EventLog, PartitionRange } from '../../contracts/event-log.js';
 import { SECRETS } from '../../contracts/secrets.js';
 import type { Secrets } from '../../contracts/secrets.js';
 import type { FieldChange } from '../../model/audit-event.js';
-import type { IntegrationSettings } from '../../model/integration.js';
+import { isEncrypted, type IntegrationSettings } from '../../model/integration.js';
 import type { JsonObject } from '../../model/json.js';
 import type { Principal } from '../../platform/access/rights.js';
 import { withAudit } from '../../platform/audit/audit-outbox.js';
@@ -195,7 +195,7 @@ export class IntegrationsService {
   }
 
   private record(verb: Verb, subject: { id: string; name: string }, principal: Principal, settings: IntegrationSettings, changes: FieldChange[], more: JsonObject = {}): AuditRecord {
-    const unverified = settings.protocol === 'tls' && !settings.connection.tls.verify;
+    const unverified = isEncrypted(settings) && !settings.connection.tls.verify;
     const attributes: JsonObject = { enginePool: settings.enginePool, serverUrl: settings.serverUrl, protocol: settings.protocol, ...(unverified ? { tlsVerify: false } : {}), ...more };
     return newAuditRecord(
       {

@@ -1,6 +1,9 @@
 import type { Evidence } from '../../../contracts/transport.js';
 import { afterPoll, Bell } from './bell.js';
 
+/** What a receiver read or acknowledged is safe only after so long without any failure: one that crashes loses what it held in memory a moment ago. */
+export const REWIND_MS = 200;
+
 interface Waiting {
   upToChunk: number;
   evidence: Evidence;

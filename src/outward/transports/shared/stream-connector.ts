@@ -49,7 +49,7 @@ export class StreamConnector {
 
   async connect(onStage?: DialRequest['onStage'], signal?: AbortSignal): Promise<LinkOutcome> {
     const { target } = this;
-    const tls = target.protocol === 'tls' ? target.tls : undefined;
+    const { tls } = target;
     if (target.protocol === 'tls' && tls === undefined) return { type: 'failed', failure: failure('settings-invalid', 'tls', 'the target has no TLS settings', 'Set the TLS section of the integration.', true) };
     const known = this.lifetimeLeftMs > 0 ? this.address : undefined;
     const startedAt = performance.now();

@@ -25,14 +25,15 @@ export class StreamLink {
   private over = false;
   private failure: Failure | null = null;
   private listener: ((why: Failure) => void) | null = null;
+  private hearer: ((data: Buffer) => void) | null = null;
 
   constructor(private readonly socket: Socket | TLSSocket, readonly peer: Peer, private readonly sendTimeoutMs: number) {
     socket.on('error', (error) => this.fail(liveFailure(error, peer, this.facts())));
     socket.on('end', () => this.onEnd());
     socket.on('close', () => this.fail(liveFailure(null, peer, this.facts())));
     socket.on('timeout', () => this.onTimeout());
-    // Syslog receivers say nothing; what comes is read and dropped, or the end of the stream would never show.
-    socket.resume();
+    // Syslog receivers say nothing; what nobody listens to is read and dropped, or the end of the stream would never show.
+    socket.on('data', (data: Buffer) => this.hearer?.(data));
     if (socket.destroyed) queueMicrotask(() => this.fail(liveFailure(socket.errored, peer, this.facts())));
   }
 
@@ -50,6 +51,16 @@ export class StreamLink {
     this.listener = listener;
     const { failure } = this;
     if (failure !== null) queueMicrotask(() => listener(failure));
+  }
+
+  /** Who is given what the peer says. Until then it is dropped. */
+  hear(hearer: (data: Buffer) => void): void {
+    this.hearer = hearer;
+  }
+
+  /** Ends the link because of what the peer said or did not say. */
+  condemn(why: Failure): void {
+    this.fail(why);
   }
 
   /** Writes not yet taken by the operating system. */

@@ -3,14 +3,12 @@ import type { Failure } from '../../../model/failure.js';
 import { cancelledFailure, failure, peerName } from '../../../model/network-failure.js';
 import { afterPoll, Bell } from './bell.js';
 import type { ReceiverHabits } from './receiver-memory.js';
-import { SettleQueue } from './settle-queue.js';
+import { REWIND_MS, SettleQueue } from './settle-queue.js';
 import type { LinkOutcome, StreamConnector } from './stream-connector.js';
 import type { StreamLink } from './stream-link.js';
 
 /** Chunks handed to a socket that the operating system has not taken: one on its way and one behind it keep the link busy with bounded memory. */
 const CHUNKS_IN_SOCKET = 1;
-/** A sealed segment is safe only after so long without any failure: a receiver that crashes loses what it had read a moment ago. */
-const REWIND_MS = 200;
 /** At most four connections a second. */
 const LEAST_GAP_MS = 250;
 /** Sealing stops the stream for a round trip or two; it may take about a tenth of the time. */

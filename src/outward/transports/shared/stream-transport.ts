@@ -17,7 +17,7 @@ export abstract class StreamTransport implements Transport {
   }
 
   async open(target: Target, context: OpenContext): Promise<OpenOutcome> {
-    const own = { ...target, protocol: this.protocol };
+    const own = { ...target, protocol: this.protocol, tls: this.protocol === 'tls' ? target.tls : undefined };
     const connector = new StreamConnector(own, context);
     const first = await connector.first(context.onStage);
     if (first.type === 'failed') return first;
