@@ -98,6 +98,11 @@ export class Rsyslog {
     await this.process.start();
   }
 
+  /** What it writes to, in the order of the starts. */
+  get files(): string[] {
+    return Array.from({ length: this.starts }, (_, start) => join(this.directory, `records-${start + 1}.jsonl`));
+  }
+
   /** SIGKILL, and waits for the end. */
   async kill(): Promise<void> {
     await this.process.end('SIGKILL');
@@ -112,8 +117,8 @@ export class Rsyslog {
   /** Everything stored since the first start, in the order of storing. */
   async records(): Promise<RsyslogRecord[]> {
     const records: RsyslogRecord[] = [];
-    for (let start = 1; start <= this.starts; start++) {
-      const text = await readFile(join(this.directory, `records-${start}.jsonl`), 'utf8').catch(() => '');
+    for (const file of this.files) {
+      const text = await readFile(file, 'utf8').catch(() => '');
       const lines = text.split('\n');
       lines.pop();
       for (const line of lines) records.push(JSON.parse(line) as RsyslogRecord);

@@ -91,6 +91,11 @@ export class SyslogNg {
     return this.process.start();
   }
 
+  /** What it writes to. */
+  get files(): string[] {
+    return [join(this.directory, 'records.jsonl')];
+  }
+
   /** SIGKILL, and waits for the end. */
   kill(): Promise<void> {
     return this.process.end('SIGKILL');

@@ -1,0 +1,82 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+
+interface Pair {
+  near: Socket;
+  far: Socket;
+  silent: boolean;
+}
+
+/** A TCP proxy on 127.0.0.1 between a sender and its receiver that can fail as networks do. */
+export class FaultyProxy {
+  private readonly pairs = new Set<Pair>();
+  private cutting = false;
+
+  private constructor(private readonly server: Server, private readonly target: number) {}
+
+  static async start(target: number): Promise<FaultyProxy> {
+    const server = createServer({ allowHalfOpen: true }, (near) => proxy.join(near));
+    const proxy = new FaultyProxy(server, target);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Connections that are open now carry nothing more and are not ended, as behind a firewall that forgot them; new ones work. */
+  silence(): void {
+    for (const pair of this.pairs) {
+      pair.silent = true;
+      pair.near.pause();
+      pair.far.pause();
+    }
+  }
+
+  /** The next data of each connection gets through in part, then both ends see a reset. */
+  async cut(forMs: number): Promise<void> {
+    this.cutting = true;
+    await new Promise((resolve) => setTimeout(resolve, forMs));
+    this.cutting = false;
+    for (const pair of this.pairs) if (!pair.silent) this.reset(pair);
+  }
+
+  async stop(): Promise<void> {
+    for (const pair of this.pairs) this.reset(pair);
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private join(near: Socket): void {
+    const far = connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true });
+    const pair: Pair = { near, far, silent: false };
+    this.pairs.add(pair);
+    near.on('data', (data) => {
+      if (pair.silent) return;
+      if (this.cutting && data.byteLength > 1) {
+        near.pause();
+        return void far.write(data.subarray(0, data.byteLength >> 1), () => this.reset(pair));
+      }
+      if (!far.write(data)) near.pause();
+    });
+    far.on('data', (data) => {
+      if (!pair.silent && !near.write(data)) far.pause();
+    });
+    near.on('drain', () => pair.silent || far.resume());
+    far.on('drain', () => pair.silent || near.resume());
+    near.on('end', () => pair.silent || far.end());
+    far.on('end', () => pair.silent || near.end());
+    for (const socket of [near, far]) {
+      socket.on('error', () => pair.silent || this.reset(pair));
+      socket.on('close', () => {
+        if (near.destroyed && far.destroyed) this.pairs.delete(pair);
+      });
+    }
+    // The sender gave up a silent connection: nobody holds it any more.
+    near.on('close', () => pair.silent && this.reset(pair));
+  }
+
+  private reset({ near, far }: Pair): void {
+    near.resetAndDestroy();
+    far.resetAndDestroy();
+  }
+}

@@ -1,0 +1,65 @@
+import { open } from 'node:fs/promises';
+
+interface Stored {
+  /** Copies by number of the event. */
+  copies: Map<number, number>;
+  torn: number;
+}
+
+/** What receivers wrote into their files of JSON lines, read on as they grow: numbers of the events `<prefix><number>`, by the APP-NAME of their records. */
+export class StoredIds {
+  private readonly byWay = new Map<string, Stored>();
+  private readonly read = new Map<string, { at: number; rest: string }>();
+
+  constructor(private readonly prefix: string, private readonly files: () => string[]) {}
+
+  of(way: string): Stored {
+    let stored = this.byWay.get(way);
+    if (!stored) this.byWay.set(way, (stored = { copies: new Map(), torn: 0 }));
+    return stored;
+  }
+
+  /** Takes in what was written since the last time. */
+  async look(): Promise<void> {
+    for (const file of this.files()) {
+      const state = this.read.get(file) ?? { at: 0, rest: '' };
+      this.read.set(file, state);
+      const handle = await open(file, 'r').catch(() => null);
+      if (!handle) continue;
+      try {
+        for (;;) {
+          const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(1_048_576), 0, 1_048_576, state.at);
+          if (bytesRead === 0) break;
+          state.at += bytesRead;
+          // Records are ASCII: both receivers escape what is not, and the events of these runs hold nothing else.
+          const lines = (state.rest + buffer.subarray(0, bytesRead).toString('latin1')).split('\n');
+          state.rest = lines.pop() ?? '';
+          for (const line of lines) this.take(line);
+        }
+      } finally {
+        await handle.close();
+      }
+    }
+  }
+
+  /** A record counts as the event only when it is whole: half of one that a reset cut is stored by receivers, too. */
+  private take(line: string): void {
+    const record = parsed<{ rawmsg: string; appName: string }>(line);
+    if (!record) return;
+    const event = parsed<{ id: string }>(record.rawmsg.slice(Math.max(0, record.rawmsg.indexOf('{'))));
+    const stored = this.of(record.appName);
+    if (!event) stored.torn++;
+    else if (event.id.startsWith(this.prefix)) {
+      const number = Number(event.id.slice(this.prefix.length));
+      stored.copies.set(number, (stored.copies.get(number) ?? 0) + 1);
+    }
+  }
+}
+
+function parsed<T>(text: string): T | undefined {
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    return undefined;
+  }
+}
