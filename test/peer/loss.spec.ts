@@ -1,4 +1,4 @@
-import { afterAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 import { appendFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { LOSS_FAULTS, lossRun, type LossFault } from '../soak/loss-run.js';
@@ -16,18 +16,15 @@ const only = process.env['TIDEGATE_TEST_FAULT'];
 const LIMIT_MS = Number(process.env['TIDEGATE_TEST_LOSS_TIMES'] ?? 0) * 25_000;
 
 describeWithPeer('events on their way to real receivers', rsyslogMissing('relp') ?? rsyslogMissing('gtls') ?? syslogNgMissing(), () => {
-  const lines = ['| fault | times | events/s | way | accepted | stored | lost | stored again | at most | parts | evidence |', '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |'];
-
-  afterAll(() => {
-    console.log(lines.join('\n'));
-    if (resultFile !== undefined) appendFileSync(resultFile, `${new Date().toISOString().slice(0, 10)}, load ${loadavg().map((load) => load.toFixed(1)).join(' ')}, ${cpus().length} cores, ${process.version}\n${lines.join('\n')}\n\n`);
-  });
+  const head = ['| fault | times | events/s | way | accepted | stored | lost | stored again | at most | parts | evidence |', '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |'];
 
   it.each(LOSS_FAULTS.filter((fault) => only === undefined || fault === only))('are not lost, whatever the way: %s', async (fault) => {
     const times = timesOf(fault);
     const { rows, seconds, outageMs, postedPerSecond } = await lossRun({ fault, times, rate, seed: 20261128 });
-    for (const row of rows) lines.push(`| ${fault} | ${times} | ${postedPerSecond} | ${row.way} | ${row.accepted} | ${row.stored} | ${row.lost} | ${row.repeated} | ${row.bound} | ${row.torn} | ${row.evidence} |`);
-    console.log(`${fault}: ${times} times in ${seconds} s, ${outageMs} ms without a receiver, ${postedPerSecond} events/s`);
+    const lines = rows.map((row) => `| ${fault} | ${times} | ${postedPerSecond} | ${row.way} | ${row.accepted} | ${row.stored} | ${row.lost} | ${row.repeated} | ${row.bound} | ${row.torn} | ${row.evidence} |`);
+    const table = [`${fault}: ${times} times in ${seconds} s, ${outageMs} ms without a receiver; ${new Date().toISOString().slice(0, 10)}, load ${loadavg().map((load) => load.toFixed(1)).join(' ')}, ${cpus().length} cores, ${process.version}`, ...head, ...lines].join('\n');
+    console.log(table);
+    if (resultFile !== undefined) appendFileSync(resultFile, `${table}\n\n`);
     for (const { way, accepted, lost, repeated, bound, evidence } of rows) {
       expect([way, lost]).toEqual([way, 0]);
       expect(accepted).toBeGreaterThan(0);
