@@ -1,5 +1,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
+const FORGOTTEN_MS = 1500;
+
 interface Pair {
   near: Socket;
   far: Socket;
@@ -30,6 +32,8 @@ export class FaultyProxy {
       pair.silent = true;
       pair.near.pause();
       pair.far.pause();
+      // The receiver is rid of it after a while, as by its own keep-alive; the sender hears nothing.
+      setTimeout(() => pair.far.resetAndDestroy(), FORGOTTEN_MS).unref();
     }
   }
 
@@ -71,8 +75,6 @@ export class FaultyProxy {
         if (near.destroyed && far.destroyed) this.pairs.delete(pair);
       });
     }
-    // The sender gave up a silent connection: nobody holds it any more.
-    near.on('close', () => pair.silent && this.reset(pair));
   }
 
   private reset({ near, far }: Pair): void {

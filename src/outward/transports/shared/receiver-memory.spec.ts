@@ -1,19 +1,29 @@
 import { describe, expect, it } from '@jest/globals';
 import { ReceiverHabits, ReceiverMemory } from './receiver-memory.js';
 
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 describe('what is remembered of a receiver', () => {
-  it('falls back to the quiet period only after two silences in a row, for an hour', () => {
+  it('falls back to the quiet period only after two silences in a row, for a minute, then longer and longer, up to an hour', () => {
     const habits = new ReceiverHabits();
     expect(habits.mode(0)).toBe('sealed');
     expect(habits.unanswered(0)).toBe('fail');
     expect(habits.mode(0)).toBe('sealed');
     expect(habits.unanswered(10)).toBe('fall-back');
     expect(habits.mode(20)).toBe('quiet');
-    expect(habits.mode(10 + HOUR_MS)).toBe('sealed');
-    // Tried again after the hour: one more silence is enough.
-    expect(habits.unanswered(20 + HOUR_MS)).toBe('fall-back');
+    expect(habits.mode(10 + MINUTE_MS)).toBe('sealed');
+    // Tried again after the minute: one more silence is enough.
+    let now = 20 + MINUTE_MS;
+    for (const minutes of [4, 16, 60, 60]) {
+      expect(habits.unanswered(now)).toBe('fall-back');
+      expect(habits.quietLeftMs(now)).toBe(minutes * MINUTE_MS);
+      now += minutes * MINUTE_MS;
+      expect(habits.mode(now)).toBe('sealed');
+    }
+    // A receiver that was only slow is believed at once.
+    habits.answered(now, 5, 100);
+    expect(habits.unanswered(now)).toBe('fail');
   });
 
   it('never falls back for a receiver that answered within a day: it hangs', () => {

@@ -11,8 +11,12 @@ const ANSWER_IS_SLOW_MS = 5000;
 const STRIKES = 2;
 /** A receiver that answered within this time can answer: silence is then a fault of it, and never a reason to believe less proof. */
 const ANSWER_REMEMBERED_MS = 24 * 3_600_000;
-/** How long the quiet-period rule stays before sealing is tried again. */
-const QUIET_MS = 3_600_000;
+/**
+ * How long the quiet-period rule stays before sealing is tried again: short at first, since a receiver that was only slow looks the same and what it is sent
+ * meanwhile has no proof; four times as long each time, up to an hour.
+ */
+const FIRST_QUIET_MS = 60_000;
+const LONGEST_QUIET_MS = 3_600_000;
 const RECEIVERS_KEPT = 10_000;
 
 /** What sessions learned about how one receiver answers a half-close. */
@@ -22,10 +26,16 @@ export class ReceiverHabits {
   private answeredAt = -Infinity;
   private strikes = 0;
   private quietUntil = -Infinity;
+  private quietMs = FIRST_QUIET_MS;
 
   /** `quiet` when this receiver was found not to answer. */
   mode(now: number): 'sealed' | 'quiet' {
     return now < this.quietUntil ? 'quiet' : 'sealed';
+  }
+
+  /** Milliseconds until sealing is tried again; 0 when nothing speaks against it. */
+  quietLeftMs(now: number): number {
+    return Math.max(0, this.quietUntil - now);
   }
 
   hasAnswered(now: number): boolean {
@@ -36,6 +46,7 @@ export class ReceiverHabits {
   answered(now: number, tookMs: number, bytes: number): void {
     this.answeredAt = now;
     this.strikes = 0;
+    this.quietMs = FIRST_QUIET_MS;
     if (tookMs < ANSWER_IS_QUICK_MS && bytes >= this.segmentBytes / 4) this.segmentBytes = Math.min(SEGMENT_CEILING_BYTES, this.segmentBytes * 2);
     else if (tookMs > ANSWER_IS_SLOW_MS) this.segmentBytes = Math.max(SEGMENT_FLOOR_BYTES, this.segmentBytes / 2);
   }
@@ -50,7 +61,8 @@ export class ReceiverHabits {
     this.strikes++;
     if (this.strikes < STRIKES) return 'fail';
     this.strikes = STRIKES - 1;
-    this.quietUntil = now + QUIET_MS;
+    this.quietUntil = now + this.quietMs;
+    this.quietMs = Math.min(LONGEST_QUIET_MS, 4 * this.quietMs);
     return 'fall-back';
   }
 }
