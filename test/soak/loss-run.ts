@@ -43,7 +43,9 @@ export interface LossRow {
 
 const SEAL_MS = 1000;
 const REWIND_MS = 200;
-const SEND_TIMEOUT_MS = 1000;
+const SEND_TIMEOUT_MS = 2000;
+/** Tidegate killed goes on from cursors that are so old at most: commit interval and heartbeat. */
+const CURSOR_AGE_MS = 1250;
 const RETRY_MAX_MS = 500;
 const BATCHES_PER_SECOND = 10;
 
@@ -129,7 +131,7 @@ export async function lossRun({ fault, times, rate, seed, settleLimitMs = 60_000
     for (const receiver of receivers) await receiver.stop();
     rmSync(dataDir, { recursive: true, force: true });
   }
-  const bound = Math.ceil((rate * (times * (SEAL_MS + REWIND_MS + RETRY_MAX_MS + (fault === 'stall' || fault === 'silence' ? SEND_TIMEOUT_MS : 0)) + outageMs)) / 1000);
+  const bound = Math.ceil((rate * (times * (SEAL_MS + REWIND_MS + RETRY_MAX_MS + (fault === 'stall' || fault === 'silence' ? SEND_TIMEOUT_MS : 0) + (fault === 'kill-both' ? CURSOR_AGE_MS : 0)) + outageMs)) / 1000);
   const rows = ways.map(({ name }) => {
     const { copies, torn } = stored.of(name);
     let repeated = 0;
