@@ -3,6 +3,7 @@ import type { Model } from 'mongoose';
 import { silentLog } from '../../contracts/log.js';
 import { LoopbackReceiver } from '../../demo/loopback-receiver.js';
 import type { DocumentStore } from '../../platform/documents/document-store.js';
+import { outputSection } from '../../model/integration.js';
 import { NetworkDialer } from '../../platform/network/dialer.js';
 import { openTestDocuments } from '../../../test/support/documents.js';
 import { testIntegration } from '../../../test/support/engine.js';
@@ -51,6 +52,18 @@ describe('commands to an engine', () => {
     for (let at = 0; at < 4; at++) expect(await answer(`c-${at}`)).toMatchObject({ state: 'done', result: { ok: true, evidence: 'read' } });
     expect(receiver.received).toBe(4);
   }, 60_000);
+
+  it('send the test event as the integration may see it, and show it so', async () => {
+    await ask('masked', 'masked');
+    const integration = testIntegration('masked', { name: 'Secret name', port: receiver.port, output: outputSection.parse({ mask: [{ field: 'subject.name', action: 'redact' }], extraFields: [{ name: 'site', value: 'Vienna' }] }) });
+    const one = runner('a', [integration]);
+    await one.takeAll();
+    await one.stop(5000);
+    const rendered = (await answer('masked'))?.result?.rendered ?? '';
+    expect(JSON.parse(rendered)).toMatchObject({ subject: { name: '[redacted]' }, attributes: { site: 'Vienna' } });
+    expect(rendered).not.toContain('Secret name');
+    expect(receiver.received).toBe(1);
+  });
 
   it('of another pool, or that nobody waits for any more, are left alone', async () => {
     await ask('other', 'one', { pool: 'elsewhere' });

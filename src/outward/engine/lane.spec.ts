@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LoopbackReceiver } from '../../demo/loopback-receiver.js';
-import { filterSection } from '../../model/integration.js';
+import { filterSection, outputSection } from '../../model/integration.js';
+import { rendererOf } from '../delivery/delivery-path.js';
+import { compileFilter } from '../delivery/event-filter.js';
+import { targetOf } from '../delivery/target.js';
 import { TcpTransport } from '../transports/tcp/tcp.transport.js';
 import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
-import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionsIn, REFUSED, ScriptedTransport, testIntegration, testLane, until, type LaneChanges, type TestLane } from '../../../test/support/engine.js';
+import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionRenderer, positionsIn, REFUSED, ScriptedTransport, testIntegration, testLane, until, type LaneChanges, type TestLane } from '../../../test/support/engine.js';
 import type { LanePartition } from './lane-partition.js';
 import type { SharedFeed } from './shared-feed.js';
 
@@ -186,6 +189,22 @@ describe('the lane of an integration', () => {
       await until('it moved on', () => owned.cursor === from + 3);
       expect([...deadLetters.stored.keys()]).toEqual([`one:0.${from + 1}`]);
       expect(one.counters).toMatchObject({ delivered: 2, rejected: 1 });
+    });
+
+    it('keeps of an event only what the integration may see', async () => {
+      const [key] = await keys();
+      const from = await nextOf(0);
+      await appendTypes(log.log, ['audit.bad.event'], () => key);
+      const deadLetters = new MemoryDeadLetters();
+      const script = new ScriptedTransport();
+      const integration = testIntegration('one', { output: outputSection.parse({ mask: [{ field: 'subject.name', action: 'redact' }] }) });
+      const path = { filter: compileFilter(integration.filter), transport: script, target: targetOf(integration), ...rendererOf(integration, 'host'), renderer: positionRenderer };
+      const { lane: one } = lane(script, { deadLetters, path }, integration);
+      const owned = one.add(await feed(0), from, true);
+      await until('it moved on', () => owned.cursor === from + 1);
+      const [letter] = deadLetters.stored.values();
+      expect(letter?.event).toMatchObject({ id: 'event-0', subject: { id: 'acc-7001', name: '[redacted]' } });
+      expect(JSON.stringify(letter)).not.toContain('svc-backup');
     });
 
     it('reads again from the cursor when the session ends while a letter is being stored', async () => {

@@ -27,7 +27,7 @@ export const integrationView = z.object({
   header: z.enum(HEADER_STYLES),
   enabled: z.boolean(),
   connection: connectionSection.extend({ tls: tlsSection.omit({ ca: true, certificate: true, key: true }).extend({ ca: shownCertificates, certificate: shownCertificates, key: shownSecret }) }),
-  output: outputSection,
+  output: outputSection.extend({ hashKey: shownSecret }),
   filter: filterSection,
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
