@@ -29,6 +29,18 @@ export interface LogRecord {
   external?: boolean;
 }
 
+/**
+ * A record that was read: where it lay and when it was stored. Two logs hardly ever store their records of one position at the same millisecond, so it tells whether the log is still
+ * the one that was read, whatever happened to it (made anew, brought back from a backup, shortened by a broker).
+ */
+export interface LogMark {
+  offset: number;
+  timestamp: number;
+}
+
+/** `same` = the record lies where it lay; `other` = another one does, or none; `gone` = nothing to compare: retention removed that place. */
+export type Recognition = 'same' | 'other' | 'gone';
+
 /** A run of records of one partition. `records` may be empty (nothing came within the wait, or only a gap). */
 export interface LogBatch {
   partition: number;
@@ -103,6 +115,12 @@ export interface EventLog {
   /** Durable when it answers: one outcome a record, in the order given. Never throws for data. */
   append(records: readonly NewRecord[]): Promise<AppendOutcome[]>;
   ranges(): Promise<PartitionRange[]>;
+  /** Names the log: the same over restarts, never that of another log that was made under another name or in another place. One that was made anew in its place may have the same name: marks tell. @throws when the log does not answer */
+  identity(): Promise<string>;
+  /** Whether this is still the log that the mark was read from. @throws when the log does not answer */
+  recognise(partition: number, mark: LogMark): Promise<Recognition>;
+  /** The mark of the record right before the position; undefined when none is held there. @throws when the log does not answer */
+  markBefore(partition: number, position: number): Promise<LogMark | undefined>;
   /** First position whose record is not older than the time (ms), or `next` when there is none. */
   positionAt(partition: number, timeMs: number): Promise<number>;
   /** A reader of its own (catch-up, look-up): `label` names it in the log's own tools. */

@@ -10,7 +10,7 @@ import type { CopyStateDocument } from './copy-state.schema.js';
 import { CopyState } from './copy-state.js';
 
 /** What belongs to running processes, or is made anew by them. */
-const LEFT_OUT: ReadonlySet<string> = new Set(['engines', 'engine_commands', 'integration_status', 'leases', 'installation', 'producer-keys', 'cursors', 'copy_from_embedded']);
+const LEFT_OUT: ReadonlySet<string> = new Set(['engines', 'engine_commands', 'integration_status', 'leases', 'installation', 'producer-keys', 'log-replacements', 'cursors', 'copy_from_embedded']);
 const BATCH_DOCUMENTS = 200;
 const BATCH_EVENTS = 500;
 /** As the API reckons: an engine whose heartbeat is younger lives. */
@@ -168,14 +168,15 @@ async function appendAll(to: EventLog, records: readonly LogRecord[]): Promise<A
 
 async function writeCursors(now: DocumentStore, to: EventLog, begun: readonly Begun[], positions: CopiedPositions): Promise<void> {
   const ranges = await to.ranges();
+  const log = await to.identity();
   const updatedAt = new Date(systemClock.now());
   for (const { id } of begun) {
     const cursors = ranges.map(({ partition, next }) => ({ partition, position: positions.cursorOf(id, partition, next) }));
     await collection(now, 'cursors').bulkWrite(
-      cursors.map(({ partition, position }) => ({ replaceOne: { filter: { _id: `${id}:${partition}` as never }, replacement: { integrationId: id, partition, position, updatedAt }, upsert: true } })),
+      cursors.map(({ partition, position }) => ({ replaceOne: { filter: { _id: `${id}:${partition}` as never }, replacement: { integrationId: id, partition, position, log, updatedAt }, upsert: true } })),
     );
     // Those of the former log mean other events here.
-    await collection(now, 'integrations').updateOne({ _id: id as never }, { $set: { startPositions: Object.fromEntries(cursors.map(({ partition, position }) => [String(partition), position])) } });
+    await collection(now, 'integrations').updateOne({ _id: id as never }, { $set: { startLog: log, startPositions: Object.fromEntries(cursors.map(({ partition, position }) => [String(partition), position])) } });
   }
 }
 

@@ -119,6 +119,8 @@ export interface Integration extends IntegrationSettings {
   updatedAt: string;
   /** Where delivery starts in each partition, taken from the log when it was first enabled; a partition that is not named starts at its oldest event. */
   startPositions?: Record<string, number>;
+  /** Name of the log that they are positions of. */
+  startLog?: string;
 }
 
 /** Whether events travel encrypted, with the settings of `connection.tls`. */

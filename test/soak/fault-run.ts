@@ -46,12 +46,14 @@ export interface FaultRunResult {
 }
 
 const PARTITIONS = 6;
+const PROGRESS_EVENTS = 20_000;
 const SUBJECTS = 50;
 const POOLS = ['default', 'default', 'default', 'remote', 'remote'];
 
 /** A producer posts events in batches and repeats what was not accepted, with the same ids, while the fault is struck; five integrations in two pools must get every accepted event. */
 export async function faultRun({ fault, events, times, seed, batch = 250, settleLimitMs = 150_000 }: FaultRunOptions): Promise<FaultRunResult> {
   const begun = performance.now();
+  const seconds = (): number => Math.round((performance.now() - begun) / 1000);
   const random = mulberry32(seed);
   const stack = await Stack.start({ brokers: fault.brokers, partitions: PARTITIONS });
   const receivers = await Promise.all(POOLS.map(() => Arrivals.start('fault-')));
@@ -81,6 +83,8 @@ export async function faultRun({ fault, events, times, seed, batch = 250, settle
         });
       }
       retried += await publish(api, all.slice(at, at + batch), accepted);
+      // A full run takes minutes: how far it is.
+      if (Math.floor((at + batch) / PROGRESS_EVENTS) > Math.floor(at / PROGRESS_EVENTS)) process.stderr.write(`${seconds()} s: accepted ${accepted.size}, struck ${strikes}, delivered ${receivers.map((one) => one.distinct).join(' ')}\n`);
     }
     await striking;
     if (failed) throw failed;
@@ -102,7 +106,7 @@ export async function faultRun({ fault, events, times, seed, batch = 250, settle
     torn: sum((one) => one.torn),
     strikes,
     retried,
-    seconds: Math.round((performance.now() - begun) / 1000),
+    seconds: seconds(),
   };
 }
 

@@ -66,6 +66,7 @@ export async function openIntegrationsApp(input: SettingsInput = {}): Promise<In
       if (!log.real) throw new Error('there is no event log in this test');
       return log.real.openReader(...args);
     },
+    identity: () => Promise.resolve('test:log'),
   };
 
   @Global()

@@ -1,4 +1,4 @@
-import type { LogBatch, LogRecord } from '../../contracts/event-log.js';
+import type { LogBatch, LogMark, LogRecord } from '../../contracts/event-log.js';
 import { decodeEnvelope } from '../../model/event-envelope.js';
 import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
@@ -6,6 +6,8 @@ import type { Rendering } from './rendering.js';
 /** A record that is no event: it is parked with its position, and the stream moves on. */
 export interface UnreadableRecord {
   offset: number;
+  /** Milliseconds since 1970: another log may hold another record at the same place. */
+  storedAt?: number;
   reason: string;
   /** The first 2,000 characters, for a person. */
   excerpt: string;
@@ -30,23 +32,36 @@ export class EventBatch {
     /** The position after this batch. */
     readonly next: number,
     readonly unreadable: readonly UnreadableRecord[],
+    /** When each event was stored. */
+    private readonly storedAt: readonly number[],
+    /** Of its last record, readable or not. */
+    readonly lastMark: LogMark | undefined,
   ) {}
 
   static parse(batch: LogBatch, readForeign: ForeignReader = nobodysRecord): EventBatch {
     const events: AuditEvent[] = [];
     const offsets: number[] = [];
     const sizes: number[] = [];
+    const storedAt: number[] = [];
     const unreadable: UnreadableRecord[] = [];
     for (const record of batch.records) {
       try {
         events.push(record.external === true ? foreignEvent(record, readForeign) : decodeEnvelope(record.value).event);
         offsets.push(record.offset);
         sizes.push(record.value.byteLength);
+        storedAt.push(record.timestamp);
       } catch (error) {
         unreadable.push(unreadableOf(record, error));
       }
     }
-    return new EventBatch(batch.partition, events, offsets, sizes, batch.next, unreadable);
+    const last = batch.records.at(-1);
+    return new EventBatch(batch.partition, events, offsets, sizes, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp });
+  }
+
+  /** Where the record of an event lies. */
+  mark(index: number): LogMark | undefined {
+    const [offset, timestamp] = [this.offsets[index], this.storedAt[index]];
+    return offset === undefined || timestamp === undefined ? undefined : { offset, timestamp };
   }
 
   get length(): number {
@@ -83,6 +98,7 @@ const nobodysRecord: ForeignReader = () => ({ type: 'refused', reason: 'the reco
 function unreadableOf(record: LogRecord, error: unknown): UnreadableRecord {
   return {
     offset: record.offset,
+    storedAt: record.timestamp,
     reason: error instanceof Error ? error.message : String(error),
     excerpt: Buffer.from(record.value).toString('utf8').slice(0, 2000),
   };

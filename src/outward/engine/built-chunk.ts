@@ -1,3 +1,4 @@
+import type { LogMark } from '../../contracts/event-log.js';
 import type { Chunk, RejectedMessage } from '../../contracts/transport.js';
 import type { RenderReject } from '../delivery/rendering.js';
 
@@ -11,6 +12,8 @@ export interface BuiltChunk {
   rejects: Array<RenderReject & { index: number }>;
   /** The log position after it. */
   position: number;
+  /** Of the last record before the position. */
+  mark: LogMark | undefined;
 }
 
 /** The events of refused messages, each once: a split event that lacks a part is refused as a whole, with the reason of its first refused part. */

@@ -10,6 +10,8 @@ import type { DeadLetterDocument } from './dead-letter.schema.js';
 export interface NewDeadLetter {
   integration: Pick<Integration, 'id' | 'name'>;
   partition: number;
+  /** How often the log was replaced under the cursor: the same place of another log holds another event. */
+  resets?: number;
   offset: number;
   event: AuditEvent | null;
   code: RejectCode;
@@ -36,8 +38,8 @@ export class DeadLetterStore implements DeadLetterSink {
 
   store(letters: readonly NewDeadLetter[], abandoned: () => boolean): Promise<void> {
     return this.write(
-      letters.map(({ integration, partition, offset, event, code, reason }) => ({
-        _id: `${integration.id}:${partition}.${offset}`,
+      letters.map(({ integration, partition, resets = 0, offset, event, code, reason }) => ({
+        _id: `${integration.id}:${partition}.${offset}${resets > 0 ? `:${resets}` : ''}`,
         integrationId: integration.id,
         integrationName: integration.name,
         partition,
@@ -57,8 +59,8 @@ export class DeadLetterStore implements DeadLetterSink {
 
   park(partition: number, records: readonly UnreadableRecord[], abandoned: () => boolean): Promise<void> {
     return this.write(
-      records.map(({ offset, reason, excerpt }) => ({
-        _id: `${EVERY_INTEGRATION}:${partition}.${offset}`,
+      records.map(({ offset, storedAt, reason, excerpt }) => ({
+        _id: `${EVERY_INTEGRATION}:${partition}.${offset}${storedAt === undefined ? '' : `@${storedAt}`}`,
         integrationId: EVERY_INTEGRATION,
         integrationName: 'every integration',
         partition,

@@ -2,7 +2,7 @@ import { Schema } from 'mongoose';
 
 /** An event that can never be sent to one integration. Unique by integration and position, so a repeat after a crash counts once. */
 export interface DeadLetterDocument {
-  /** `<integration id>:<partition>.<offset>` */
+  /** `<integration id>:<partition>.<offset>`; of what was read after the log was replaced, with `:<resets of the cursor>` behind it. */
   _id: string;
   integrationId: string;
   integrationName: string;

@@ -12,6 +12,7 @@ import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-reco
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { deliveryPathOf } from '../delivery/delivery-path.js';
 import { machineHostname } from '../delivery/shape.js';
+import { LogReplacements } from '../../platform/event-log/log-replacements.js';
 import { FilterVersions } from '../evidence/filter-versions.js';
 import { LedgerStore } from '../evidence/ledger-store.js';
 import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.schema.js';
@@ -29,6 +30,8 @@ import type { FeedContext } from './feed-context.js';
 import { engineSchema, type EngineDocument } from './engine.schema.js';
 import { integrationStatusSchema, type IntegrationStatusDocument } from './integration-status.schema.js';
 import type { LanePartition } from './lane-partition.js';
+import { LogPlaces, type Misplaced, type Place, type Places } from './log-places.js';
+import { LogWatch } from './log-watch.js';
 import { Lane, type HealthChange, type LaneFigures } from './lane.js';
 import { Lanes } from './lanes.js';
 import { RetentionLoss } from './retention-loss.js';
@@ -58,6 +61,8 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly feedContext: FeedContext;
   private readonly deadLetters: DeadLetterStore;
   private readonly losses: RetentionLoss;
+  private readonly places: LogPlaces;
+  private readonly watch: LogWatch;
   private readonly turn = new Signal();
   private readonly log: Log;
   private readonly startedAt: number;
@@ -82,6 +87,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly audit: AuditService,
     private readonly engineWake: EngineWake,
     foreign: ForeignRecords,
+    replacements: LogReplacements,
     store: DocumentStore,
   ) {
     this.log = log.child('engine');
@@ -99,14 +105,17 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       engineId: this.id, pool: this.pool, machineHostname: this.machineHostname, integrations, dialer, clock, log: this.log, timeoutMs: settings.engine.testTimeoutMs,
     });
     this.losses = new RetentionLoss({ eventLog, audit, clock, log: this.log });
+    this.places = new LogPlaces({ eventLog, cursors: this.cursors, audit, replaced: () => replacements.remember(clock.now()), clock, log: this.log, confirmMs: settings.engine.heartbeatMs });
+    this.watch = new LogWatch({ eventLog, log: this.log, restart: (owned, why) => this.restart(owned, why) });
     this.lanes = new Lanes({
       pool: this.pool,
       integrations,
       cursors: this.cursors,
+      places: (integrations) => this.places.of(integrations),
       clock,
       log: this.log,
       stopGraceMs: settings.engine.stopGraceMs,
-      start: (integration, saved, former) => this.startLane(integration, saved, former),
+      start: (integration, places, former) => this.startLane(integration, places, former),
       serially: (change) => this.serially(change),
       persist: (act) => this.persist(act),
       forgetStatus: (id) => this.status.remove(id),
@@ -168,7 +177,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   // --- integrations ---
 
-  private startLane(integration: EngineIntegration, saved: ReadonlyMap<string, number>, former: LaneFigures | undefined): Lane {
+  private startLane(integration: EngineIntegration, places: Places, former: LaneFigures | undefined): Lane {
     const path = deliveryPathOf(integration, this.machineHostname);
     const lane = new Lane({
       integration,
@@ -184,7 +193,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       faultRetryMs: this.settings.engine.faultRetryMs,
       onHealth: (change) => void this.attempt('telling a change of state', () => this.tellHealth(integration, change)),
     });
-    for (const feed of this.feeds.values()) this.addPartition(lane, feed, saved);
+    for (const feed of this.feeds.values()) this.addPartition(lane, feed, places.get(cursorId(integration.id, feed.partition)));
     void this.attempt('remembering a filter', () => this.persist(() => this.filterVersions.remember(integration, this.clock.now())));
     const facts = { integration: integration.name, integrationId: integration.id, version: integration.version };
     if ('cause' in path) this.log.error({ ...facts, cause: path.cause, fix: path.fix }, 'delivery cannot start; its events wait in the log');
@@ -192,39 +201,54 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     return lane;
   }
 
-  private addPartition(lane: Lane, feed: SharedFeed, saved: ReadonlyMap<string, number>): LanePartition {
-    const position = saved.get(cursorId(lane.integration.id, feed.partition));
-    return lane.add(feed, position ?? this.startOf(lane.integration, feed.partition), position !== undefined);
-  }
-
-  /** Without a cursor: where the first enabling said, else the oldest event; never later than what was promised. */
-  private startOf(integration: Integration, partition: number): number {
-    return integration.startPositions?.[String(partition)] ?? this.ranges.get(partition)?.first ?? 0;
+  private addPartition(lane: Lane, feed: SharedFeed, place: Place | undefined): void {
+    if (place) lane.add(feed, place.position, place.saved, { mark: place.mark, resets: place.resets, recognised: false });
+    this.turn.notify();
   }
 
   // --- partitions (called by the event log) ---
 
   async startAt(partition: number, range: PartitionRange): Promise<number> {
     this.ranges.set(partition, range);
-    const saved = await this.cursors.load([...this.lanes.running.keys()]);
-    const positions = [...this.lanes.running.values()].map((lane) => saved.get(cursorId(lane.integration.id, partition)) ?? this.startOf(lane.integration, partition));
+    const places = await this.runningPlaces(partition);
     // The one that is furthest sets the pace; those before it catch up for themselves.
-    return positions.length === 0 ? range.next : Math.max(range.first, Math.min(range.next, Math.max(...positions)));
+    return places.length === 0 ? range.next : Math.max(range.first, Math.min(range.next, Math.max(...places.map(({ position }) => position))));
   }
 
   assigned(owned: OwnedPartition): Promise<void> {
     return this.serially(async () => {
-      await this.givingUp.get(owned.partition);
-      const saved = await this.persist(() => this.cursors.load([...this.lanes.running.keys()]));
-      const range = this.ranges.get(owned.partition);
-      const positions = [...this.lanes.running.values()].map((lane) => saved.get(cursorId(lane.integration.id, owned.partition)) ?? this.startOf(lane.integration, owned.partition));
-      const position = positions.length === 0 ? (range?.next ?? 0) : Math.max(range?.first ?? 0, Math.max(...positions));
+      const { partition } = owned;
+      await this.givingUp.get(partition);
+      const range = this.ranges.get(partition);
+      const places = await this.persist(() => this.runningPlaces(partition));
+      const position = places.length === 0 ? (range?.next ?? 0) : Math.max(range?.first ?? 0, Math.max(...places.map((place) => place.position)));
       owned.reader.seek(position);
       const feed = new SharedFeed(owned, position, this.feedContext);
-      this.feeds.set(owned.partition, feed);
+      this.feeds.set(partition, feed);
       // Furthest first: it goes with the shared reader, the others behind it.
-      const lanes = [...this.lanes.running.values()].map((lane, at) => ({ lane, position: positions[at] ?? 0 })).sort((a, b) => b.position - a.position);
-      for (const { lane } of lanes) this.addPartition(lane, feed, saved);
+      for (const { lane, place } of [...places].sort((a, b) => b.position - a.position)) if (this.lanes.running.get(lane.integration.id) === lane) this.addPartition(lane, feed, place);
+    });
+  }
+
+  private async runningPlaces(partition: number): Promise<Array<{ lane: Lane; position: number; place: Place | undefined }>> {
+    const lanes = [...this.lanes.running.values()];
+    const places = await this.places.of(lanes.map(({ integration }) => integration));
+    return lanes.map((lane) => {
+      const place = places.get(cursorId(lane.integration.id, partition));
+      return { lane, place, position: place?.position ?? 0 };
+    });
+  }
+
+  /** The log is another one than these cursors belong to: they begin anew with what it holds, in the order of its events. */
+  private restart(misplaced: readonly LanePartition[], why: Misplaced): Promise<void> {
+    return this.serially(async () => {
+      const byLane = new Map<Lane, LanePartition[]>();
+      for (const owned of misplaced) if (owned.lane.partitions.get(owned.partition) === owned) byLane.set(owned.lane, [...(byLane.get(owned.lane) ?? []), owned]);
+      await Promise.all([...byLane].map(async ([lane, all]) => {
+        await Promise.all(all.map((owned) => lane.remove(owned.partition, 0)));
+        const places = await this.persist(() => this.places.reset(lane.integration, all.map(({ partition, resets, cursor }) => ({ partition, resets, position: cursor, why }))));
+        for (const { partition, feed } of all) if (this.feeds.get(partition) === feed && this.lanes.running.get(lane.integration.id) === lane) this.addPartition(lane, feed, places.get(partition));
+      }));
     });
   }
 
@@ -240,6 +264,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     if (!feed) return;
     // At once: a lane that starts meanwhile must not get it.
     this.feeds.delete(partition);
+    this.watch.forget(partition);
     const lanes = [...this.lanes.running.values()];
     const [given] = await Promise.all([
       Promise.all(lanes.map((lane) => lane.remove(partition, graceMs))),
@@ -253,7 +278,11 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   // --- what is done at each turn ---
 
   private async lookAtLog(): Promise<void> {
-    for (const range of await this.eventLog.ranges()) {
+    const cursors = new Map([...this.lanes.running.values()].flatMap((lane) => [...lane.partitions.values()]).map((owned) => [owned, owned.cursor]));
+    const ranges = await this.eventLog.ranges();
+    await this.watch.compare(ranges, cursors);
+    this.watch.look(this.lanes.running.values(), this.feeds.values());
+    for (const range of ranges) {
       this.ranges.set(range.partition, range);
       for (const lane of this.lanes.running.values()) {
         const owned = lane.partitions.get(range.partition);

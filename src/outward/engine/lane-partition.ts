@@ -1,3 +1,4 @@
+import type { LogMark } from '../../contracts/event-log.js';
 import type { EventBatch } from '../delivery/event-batch.js';
 import { LedgerRun } from '../evidence/ledger-run.js';
 import type { CompiledFilter } from '../delivery/event-filter.js';
@@ -5,12 +6,30 @@ import type { Lane } from './lane.js';
 import type { SharedFeed } from './shared-feed.js';
 import type { CatchUp } from './catch-up.js';
 
+/** What is known of a cursor beside its position. Without it: a cursor of this log, never set back. */
+export interface CursorOrigin {
+  mark?: LogMark;
+  resets?: number;
+  recognised?: boolean;
+}
+
 /**
  * One integration in one partition. Three positions, each at most the next one:
  * `cursor` (everything before it is resolved) <= what is in flight or queued <= `taken` (everything before it was handed to the lane or filtered).
  */
 export class LanePartition {
   taken: number;
+  /** The last record before `cursor`, and before `taken`, that was seen: they tell later whether the log is still the one that was read. */
+  mark: LogMark | undefined;
+  takenMark: LogMark | undefined;
+  /** Where it began. */
+  readonly origin: { position: number; mark?: LogMark };
+  /** Whether the log was found to be the one that the cursor belongs to. Before that the cursor is not saved: its mark would be of another log. */
+  recognised: boolean;
+  /** How often this cursor was set back because its log was replaced. Only documents with the same number are written. */
+  readonly resets: number;
+  /** Another engine set the cursor back meanwhile: nothing is saved any more. */
+  overtaken = false;
   /** Events of this partition that are queued or in flight. */
   outstanding = 0;
   /** Where the cursor document stands. */
@@ -39,7 +58,13 @@ export class LanePartition {
     public cursor: number,
     /** Whether the cursor came from a document; a fresh one is saved even when it does not move. */
     saved: boolean,
+    { mark, resets = 0, recognised = true }: CursorOrigin = {},
   ) {
+    this.origin = { position: cursor, ...(mark ? { mark } : {}) };
+    this.mark = mark;
+    this.takenMark = mark;
+    this.resets = resets;
+    this.recognised = recognised;
     this.taken = cursor;
     this.seenTo = cursor;
     this.sentTo = cursor;
@@ -63,6 +88,7 @@ export class LanePartition {
   rewind(): void {
     if (this.sentTo > this.cursor) this.failedAttempts++;
     this.taken = this.cursor;
+    this.takenMark = this.mark;
     this.outstanding = 0;
   }
 
@@ -92,8 +118,13 @@ export class LanePartition {
   /** Nothing waits: the cursor may stand where reading stands. */
   settle(): void {
     if (this.outstanding !== 0 || this.taken <= this.cursor) return;
-    this.cursor = this.taken;
+    this.moveCursor(this.taken, this.takenMark);
     this.ledger.passed(this.cursor, this.lane.now());
+  }
+
+  moveCursor(position: number, mark: LogMark | undefined): void {
+    this.cursor = position;
+    this.mark = mark ?? this.mark;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Dialer } from '../../contracts/dialer.js';
+import type { LogMark } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
 import type { Evidence, TransportSession } from '../../contracts/transport.js';
 import type { Clock } from '../../contracts/clock.js';
@@ -13,7 +14,7 @@ import { backoffMs } from './backoff.js';
 import { type BuiltChunk, refusedEvents } from './built-chunk.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
-import { LanePartition, type Lot } from './lane-partition.js';
+import { LanePartition, type CursorOrigin, type Lot } from './lane-partition.js';
 import type { SharedFeed } from './shared-feed.js';
 import { Signal, within } from './signal.js';
 
@@ -66,6 +67,8 @@ interface InFlight {
   number: number;
   owner: LanePartition;
   position: number;
+  /** Of the last record before `position`. */
+  mark: LogMark | undefined;
   events: number;
   /** Of `events`: those that became dead letters. */
   rejected: number;
@@ -185,8 +188,8 @@ export class Lane {
   }
 
   /** Begins with a partition of this engine at the integration's cursor. */
-  add(feed: SharedFeed, cursor: number, saved: boolean): LanePartition {
-    const owned = new LanePartition(this, feed, cursor, saved);
+  add(feed: SharedFeed, cursor: number, saved: boolean, origin?: CursorOrigin): LanePartition {
+    const owned = new LanePartition(this, feed, cursor, saved, origin);
     this.partitions.set(feed.partition, owned);
     if (this.receptive) feed.attach(owned);
     return owned;
@@ -207,7 +210,9 @@ export class Lane {
       owned.outstanding -= lot.indices.length - lot.at;
     }
     // What was dropped counts as not taken: the cursor gets as far as what is in flight, no further.
-    owned.taken = this.inFlight.reduce((far, entry) => (entry.owner === owned ? Math.max(far, entry.position) : far), owned.cursor);
+    const last = this.inFlight.findLast((entry) => entry.owner === owned);
+    owned.taken = Math.max(owned.cursor, last?.position ?? 0);
+    owned.takenMark = last?.mark ?? owned.mark;
     this.tellRoom();
     const giveUpAt = performance.now() + graceMs;
     while (this.inFlight.some((entry) => entry.owner === owned) && performance.now() < giveUpAt) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -223,7 +228,10 @@ export class Lane {
       this.counters.filtered += batch.countFrom(owned.seenTo) - batch.countFrom(owned.seenTo, indices);
       owned.seenTo = batch.next;
     }
-    if (batch.next > owned.taken) owned.taken = batch.next;
+    if (batch.next > owned.taken) {
+      owned.taken = batch.next;
+      owned.takenMark = batch.lastMark ?? owned.takenMark;
+    }
     if (indices.length === 0) {
       owned.settle();
       return;
@@ -321,10 +329,10 @@ export class Lane {
   private async sendNext(path: DeliveryPath, session: TransportSession, epoch: number): Promise<void> {
     const lot = this.queue[0];
     if (!lot) return;
-    const { chunk, indices, messages, rejects, position } = this.build(path, lot);
+    const { chunk, indices, messages, rejects, position, mark } = this.build(path, lot);
     const again = (lot.batch.offsets[indices[0] ?? 0] ?? 0) < lot.owner.sentTo;
     const entry: InFlight = {
-      number: chunk.number, owner: lot.owner, position, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes,
+      number: chunk.number, owner: lot.owner, position, mark, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes,
       attempts: again ? lot.owner.failedAttempts + 1 : 1, batch: lot.batch, indices, settled: false,
     };
     this.inFlight.push(entry);
@@ -377,7 +385,9 @@ export class Lane {
       } else rendering.appendTo(buffers, index);
     }
     const done = lot.at >= lot.indices.length;
-    const position = done ? lot.end : (lot.batch.offsets[lot.indices[lot.at - 1] ?? 0] ?? 0) + 1;
+    const last = lot.indices[lot.at - 1] ?? 0;
+    const position = done ? lot.end : (lot.batch.offsets[last] ?? 0) + 1;
+    const mark = done ? lot.batch.lastMark : lot.batch.mark(last);
     if (done) {
       this.queue.shift();
       this.queueBytes -= lot.bytes;
@@ -385,7 +395,7 @@ export class Lane {
     }
     if (indices.length > 0) this.lastNumber++;
     // Without octets to send the entry shares the number of the chunk before it: it is safe when that one is.
-    return { chunk: { number: this.lastNumber, buffers, events: indices.length, bytes }, indices, messages, rejects, position };
+    return { chunk: { number: this.lastNumber, buffers, events: indices.length, bytes }, indices, messages, rejects, position, mark };
   }
 
   private tellRoom(): void {
@@ -398,6 +408,7 @@ export class Lane {
       rejects.map((reject) => ({
         integration: this.integration,
         partition: lot.batch.partition,
+        resets: lot.owner.resets,
         offset: lot.batch.offsets[reject.index] ?? -1,
         event: this.shown(lot.batch.events[reject.index]),
         code: reject.code,
@@ -456,8 +467,8 @@ export class Lane {
   }
 
   /** Moves the cursor over what became safe, with a note for the ledger. */
-  private pass({ owner, position, attempts, events, rejected, bytes, batch, indices }: InFlight, now: number): void {
-    owner.cursor = position;
+  private pass({ owner, position, mark, attempts, events, rejected, bytes, batch, indices }: InFlight, now: number): void {
+    owner.moveCursor(position, mark);
     owner.ledger.safe({ end: position, at: now, evidence: events > rejected ? this.evidence : null, attempts, delivered: events - rejected, rejected, bytes });
     for (const index of indices) owner.ledger.count(batch.events[index]?.type ?? '');
     if (owner.cursor >= owner.sentTo) owner.failedAttempts = 0;

@@ -36,7 +36,6 @@ describe('the lanes of an engine', () => {
       pool: 'default',
       integrations: repository,
       cursors: {
-        load: () => Promise.resolve(new Map()),
         save: async () => {
           await state.hold;
           saved.push('saved');
@@ -44,6 +43,7 @@ describe('the lanes of an engine', () => {
         },
         forget: (id) => (forgotten.push(id), Promise.resolve()),
       },
+      places: () => Promise.resolve(new Map()),
       clock: { now: () => state.now },
       log: silentLog,
       stopGraceMs: 5000,

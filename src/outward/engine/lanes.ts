@@ -3,6 +3,7 @@ import type { Log } from '../../contracts/log.js';
 import type { EngineIntegration, IntegrationRepository } from '../integrations/integration-repository.js';
 import type { CursorStore } from './cursor-store.js';
 import type { Lane, LaneFigures } from './lane.js';
+import type { Places } from './log-places.js';
 
 /** Changes are found by their time; once in a while everything is looked at, so that a writer with a clock far behind is not missed for ever. */
 const LOOK_AT_ALL_MS = 60_000;
@@ -12,12 +13,14 @@ const CHANGE_GRACE_MS = 1500;
 export interface LanesOptions {
   pool: string;
   integrations: IntegrationRepository;
-  cursors: Pick<CursorStore, 'load' | 'save' | 'forget'>;
+  cursors: Pick<CursorStore, 'save' | 'forget'>;
+  /** Where integrations go on. @throws when the log or the document store does not answer */
+  places(integrations: readonly EngineIntegration[]): Promise<Places>;
   clock: Clock;
   log: Log;
   stopGraceMs: number;
-  /** Builds the lane and gives it its partitions. `saved` are its cursors by id, `former` are the figures of the lane before the change. Never throws for settings. */
-  start(integration: EngineIntegration, saved: ReadonlyMap<string, number>, former: LaneFigures | undefined): Lane;
+  /** Builds the lane and gives it its partitions. `places` say where it goes on, `former` are the figures of the lane before the change. Never throws for settings. */
+  start(integration: EngineIntegration, places: Places, former: LaneFigures | undefined): Lane;
   /** One change of lanes or partitions at a time. */
   serially<T>(change: () => Promise<T>): Promise<T>;
   /** Repeats until it worked, or the engine has stopped for long. */
@@ -92,9 +95,9 @@ export class Lanes {
   }
 
   private async startAll(missing: readonly EngineIntegration[]): Promise<void> {
-    const saved = await this.options.cursors.load(missing.map(({ id }) => id));
+    const places = await this.options.places(missing);
     for (const integration of missing) {
-      this.running.set(integration.id, this.options.start(integration, saved, this.former.get(integration.id)));
+      this.running.set(integration.id, this.options.start(integration, places, this.former.get(integration.id)));
       this.former.delete(integration.id);
     }
   }

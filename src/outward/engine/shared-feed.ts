@@ -1,4 +1,4 @@
-import type { OwnedPartition } from '../../contracts/event-log.js';
+import type { LogMark, OwnedPartition } from '../../contracts/event-log.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import { CatchUp } from './catch-up.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
@@ -16,6 +16,8 @@ const JUMP_EVENTS = 10_000;
 export class SharedFeed {
   /** Everything before it was routed. */
   position: number;
+  /** The last record that was read. */
+  lastMark: LogMark | undefined;
   private readonly live = new Set<LanePartition>();
   /** Emptied when the set of lanes changes. */
   private readonly routes = new Routes(this.live);
@@ -170,6 +172,7 @@ export class SharedFeed {
       owned.lane.offer(owned, batch, picked);
     }
     this.position = batch.next;
+    this.lastMark = batch.lastMark ?? this.lastMark;
   }
 }
 

@@ -48,7 +48,43 @@ describe('documents of the engine', () => {
       [fast.cursor, late.cursor] = [90, 40];
       expect(await store.save([fast], true)).toBe(1);
       expect(await store.save([late], true)).toBe(1);
-      expect(await store.load(['one', 'other'])).toEqual(new Map([['one:0', 90]]));
+      expect(await store.load(['one', 'other'])).toEqual(new Map([['one:0', { position: 90, resets: 0 }]]));
+    });
+
+    it('remember the log and the last record that was seen, also when somebody slower writes last', async () => {
+      const store = new CursorStore(model, clock, noLedger);
+      store.log = 'embedded:a';
+      const [fast, late] = [await partition('one', 0, true), await partition('one', 0, true)];
+      fast.moveCursor(1_000, { offset: 999, timestamp: 5 });
+      late.moveCursor(90, { offset: 89, timestamp: 7 });
+      await store.save([fast], true);
+      await store.save([late], true);
+      expect(await store.load(['one'])).toEqual(new Map([['one:0', { position: 1_000, resets: 0, log: 'embedded:a', mark: { offset: 999, timestamp: 5 } }]]));
+    });
+
+    it('are not saved before their place in the log was recognised', async () => {
+      const store = new CursorStore(model, clock, noLedger);
+      const owned = await partition('one', 0, true);
+      [owned.recognised, owned.cursor] = [false, 90];
+      expect(await store.save([owned], true)).toBe(0);
+      owned.recognised = true;
+      expect(await store.save([owned], true)).toBe(1);
+    });
+
+    it('are set back once when the log was replaced, and whoever still reads the former log does not move them again', async () => {
+      const store = new CursorStore(model, clock, noLedger);
+      const [zombie, other] = [await partition('one', 0, true), await partition('two', 0, true)];
+      zombie.moveCursor(90, { offset: 89, timestamp: 7 });
+      other.cursor = 5;
+      await store.save([zombie], true);
+      expect(await Promise.all([store.reset('one', 0, 0, 3, 'embedded:b'), store.reset('one', 0, 0, 3, 'embedded:b')])).toEqual([{ position: 3, resets: 1, log: 'embedded:b' }, { position: 3, resets: 1, log: 'embedded:b' }]);
+      zombie.cursor = 95;
+      expect(await store.save([zombie, other], true)).toBe(1);
+      expect(zombie.overtaken).toBe(true);
+      expect(await store.save([zombie], true)).toBe(0);
+      expect((await store.load(['one', 'two'])).get('one:0')).toMatchObject({ position: 3, resets: 1 });
+      expect((await store.load(['one', 'two'])).get('two:0')).toMatchObject({ position: 5 });
+      expect(await store.reset('new', 0, 0, 7, 'embedded:b')).toEqual({ position: 7, resets: 1, log: 'embedded:b' });
     });
 
     it('are saved at once after a delivery, and after a while when only unwanted events went by', async () => {
@@ -70,7 +106,7 @@ describe('documents of the engine', () => {
     it('of a new integration are saved although they did not move, and go with it', async () => {
       const store = new CursorStore(model, clock, noLedger);
       expect(await store.save([await partition('new', 0, false), await partition('known', 7, true)])).toBe(1);
-      expect(await store.load(['new', 'known'])).toEqual(new Map([['new:0', 0]]));
+      expect(await store.load(['new', 'known'])).toEqual(new Map([['new:0', { position: 0, resets: 0 }]]));
       await store.forget('new');
       expect(await store.load(['new'])).toEqual(new Map());
     });
@@ -85,7 +121,7 @@ describe('documents of the engine', () => {
       await expect(store.save([owned])).rejects.toThrow('down');
       refuse = false;
       expect(await store.save([owned])).toBe(1);
-      expect(await store.load(['one'])).toEqual(new Map([['one:0', 5]]));
+      expect(await store.load(['one'])).toEqual(new Map([['one:0', { position: 5, resets: 0 }]]));
     });
   });
 
@@ -103,6 +139,13 @@ describe('documents of the engine', () => {
       await store.park(2, [{ offset: 2, reason: 'no JSON', excerpt: '{' }], () => false);
       const stored = await model.find().sort({ _id: 1 }).lean();
       expect(stored.map(({ _id, attempts, code }) => [_id, attempts, code])).toEqual([['*:2.2', 1, 'record-unreadable'], ['one:2.1', 1, 'not-renderable'], ['one:2.2', 2, 'not-renderable']]);
+    });
+
+    it('are told apart when the log was replaced, and another event lies at the same place', async () => {
+      const store = new DeadLetterStore(model, clock, silentLog);
+      await store.store([letter(1), { ...letter(1), resets: 1 }], () => false);
+      await store.park(2, [{ offset: 2, storedAt: 5, reason: 'no JSON', excerpt: '{' }, { offset: 2, storedAt: 9, reason: 'no JSON', excerpt: '[' }], () => false);
+      expect((await model.find().sort({ _id: 1 }).lean()).map(({ _id }) => _id)).toEqual(['*:2.2@5', '*:2.2@9', 'one:2.1', 'one:2.1:1']);
     });
 
     it.each(['not a time', 17, null, undefined])('are stored for an event whose time is %p', async (occurredAt) => {

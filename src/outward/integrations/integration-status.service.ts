@@ -12,7 +12,11 @@ import { engineView, engineViewOf } from './engine-view.js';
 import { isLive, mergeStatus, statusView, type StatusView } from './integration-status.js';
 import type { IntegrationDocument } from './integration.schema.js';
 
-const positionView = z.object({ partition: z.int(), position: z.int().meta({ description: 'Everything before it is resolved: delivered, filtered or a stored dead letter.' }), updatedAt: z.iso.datetime() });
+const positionView = z.object({
+  partition: z.int(), position: z.int().meta({ description: 'Everything before it is resolved: delivered, filtered or a stored dead letter.' }),
+  resets: z.int().meta({ description: 'How often it was set back to the oldest event because the event log was replaced.' }), resetAt: z.iso.datetime().nullable(),
+  updatedAt: z.iso.datetime(),
+});
 export const positionsView = z.array(positionView);
 export type PositionView = z.output<typeof positionView>;
 
@@ -21,6 +25,7 @@ export const fullStatusView = statusView.extend({
   enginePool: z.string(),
   deadLetters: z.int(),
   positions: positionsView,
+  resets: z.int().meta({ description: 'How often a position was set back because the event log was replaced, all partitions. Each is an event siem.state.changed with the code log-replaced.' }),
   pool: z.array(engineView).meta({ description: 'Engines of the pool.' }),
   byEngine: z.array(statusView.extend({ engineId: z.string(), positions: z.array(z.object({ partition: z.int(), position: z.int(), next: z.int() })) })),
 });
@@ -75,6 +80,7 @@ export class IntegrationStatusService {
       ...mergeStatus(integration, documents, engines, now),
       deadLetters,
       positions,
+      resets: positions.reduce((sum, { resets }) => sum + resets, 0),
       pool: engines.map((engine) => engineViewOf(engine, now)),
       byEngine: documents.map((document) => ({ engineId: document.engineId, ...mergeStatus({ ...integration, enginePool: document.enginePool }, [document], engines, now), positions: document.positions.map(({ partition, position, next }) => ({ partition, position, next })) })),
     };
@@ -83,7 +89,7 @@ export class IntegrationStatusService {
   /** How far an integration is in each partition. */
   async positions(integrationId: string): Promise<PositionView[]> {
     const cursors = await this.cursors.find({ integrationId }).sort({ partition: 1 }).lean<CursorDocument[]>();
-    return cursors.map(({ partition, position, updatedAt }) => ({ partition, position, updatedAt: updatedAt.toISOString() }));
+    return cursors.map(({ partition, position, resets = 0, resetAt, updatedAt }) => ({ partition, position, resets, resetAt: resetAt?.toISOString() ?? null, updatedAt: updatedAt.toISOString() }));
   }
 
   /** The cursors of an integration that is deleted; an engine that still holds it does the same when it lets go. */

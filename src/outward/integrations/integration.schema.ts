@@ -13,6 +13,8 @@ export interface IntegrationDocument extends IntegrationSettings, WithAuditOutbo
   version: number;
   /** Where delivery starts in each partition; taken from the log when it is enabled for the first time. */
   startPositions?: Record<string, number>;
+  /** Name of the log that they are positions of. */
+  startLog?: string;
   createdAt: Date;
   updatedAt: Date;
   /** When engines have to look again: every write but those of the audit relay moves it. */
@@ -41,6 +43,7 @@ export const integrationDocumentSchema = new Schema<IntegrationDocument>(
     output: { type: Schema.Types.Mixed, required: true },
     filter: { type: Schema.Types.Mixed, required: true },
     startPositions: { type: Schema.Types.Mixed, default: undefined },
+    startLog: { type: String, default: undefined },
     version: { type: Number, required: true },
     createdAt: { type: Date, required: true },
     updatedAt: { type: Date, required: true },

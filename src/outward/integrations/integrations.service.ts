@@ -46,7 +46,7 @@ export class IntegrationsService {
     private readonly engineWake: EngineWake,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(SECRETS) private readonly secrets: Secrets,
-    @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges' | 'positionAt'>,
+    @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges' | 'positionAt' | 'identity'>,
   ) {
     this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
     this.relay.watch(this.integrations, { removeWhenEmpty: true });
@@ -97,14 +97,14 @@ export class IntegrationsService {
       const changes = changesBetween(before.settings, settings);
       for (const field of cleared) if (before.unreadable.has(field)) changes.push({ field, old: 'unreadable' });
       if (changes.length === 0) return before.document;
-      const startPositions = settings.enabled && before.document.startPositions === undefined ? await this.startPositions(startFrom) : before.document.startPositions;
+      const start = settings.enabled && before.document.startPositions === undefined ? await this.start(startFrom) : {};
       const subject = { id, name: settings.name };
       const switched = changes.filter((change) => change.field === 'enabled');
       const others = changes.filter((change) => change.field !== 'enabled');
       const records: AuditRecord[] = [];
       if (others.length > 0) records.push(this.record('update', subject, principal, settings, others));
       if (switched.length > 0) records.push(this.record(settings.enabled ? 'enable' : 'disable', subject, principal, settings, switched, startFrom === undefined ? {} : { startFrom }));
-      return this.store(before.document, { ...sealed, ...keysOf(settings), ...(startPositions === undefined ? {} : { startPositions }) }, records);
+      return this.store(before.document, { ...sealed, ...keysOf(settings), ...start }, records);
     });
   }
 
@@ -177,10 +177,10 @@ export class IntegrationsService {
   }
 
   /** The ends of the log unless told otherwise: what was accepted before an integration was enabled for the first time is not sent to it. */
-  private async startPositions(startFrom: StartFrom = 'now'): Promise<Record<string, number>> {
+  private async start(startFrom: StartFrom = 'now'): Promise<{ startPositions: Record<string, number>; startLog: string }> {
     try {
-      const ranges = await this.eventLog.ranges();
-      return Object.fromEntries(await Promise.all(ranges.map(async (range) => [String(range.partition), await this.positionIn(range, startFrom)] as const)));
+      const [startLog, ranges] = [await this.eventLog.identity(), await this.eventLog.ranges()];
+      return { startLog, startPositions: Object.fromEntries(await Promise.all(ranges.map(async (range) => [String(range.partition), await this.positionIn(range, startFrom)] as const))) };
     } catch (error) {
       throw new Problem(503, 'event-log-unavailable', `The event log does not answer (${error instanceof Error ? error.message : String(error)}), so it is not known where delivery starts. Try again.`, { headers: { 'Retry-After': '5' } });
     }

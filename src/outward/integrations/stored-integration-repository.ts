@@ -57,6 +57,7 @@ function integrationOf({ document, settings, unreadable }: OpenedIntegration): E
     createdAt: document.createdAt.toISOString(),
     updatedAt: document.updatedAt.toISOString(),
     ...(document.startPositions ? { startPositions: document.startPositions } : {}),
+    ...(document.startLog === undefined ? {} : { startLog: document.startLog }),
     ...(unreadable.size > 0 ? { secretsUnreadable: [...unreadable.values()].join(' ') } : {}),
   };
 }

@@ -3,6 +3,7 @@ import { silentLog } from '../../contracts/log.js';
 import type { ProducerKey } from '../../contracts/producer-keys.js';
 import { openTestDocuments } from '../../../test/support/documents.js';
 import type { DocumentStore } from '../documents/document-store.js';
+import { LogReplacements } from './log-replacements.js';
 import { DocumentProducerKeys } from './document-producer-keys.js';
 
 const stores: DocumentStore[] = [];
@@ -11,10 +12,11 @@ afterEach(async () => {
 });
 const key = (id: string, more: Partial<ProducerKey> = {}): ProducerKey => ({ key: `hr\n/hr\n${id}`, contentHash: 'ab'.repeat(32), eventId: `event-${id}`, partition: 3, offset: 2 ** 40, ...more });
 
-async function open(clock = { now: () => Date.now() }): Promise<DocumentProducerKeys> {
+async function open(clock = { now: () => Date.now() }): Promise<DocumentProducerKeys & { replaced(at: number): Promise<void> }> {
   const store = await openTestDocuments();
   stores.push(store);
-  const keys = new DocumentProducerKeys(store, 10_000, clock, silentLog);
+  const replacements = new LogReplacements(store);
+  const keys = Object.assign(new DocumentProducerKeys(store, 10_000, clock, silentLog, replacements), { replaced: (at: number) => replacements.remember(at) });
   await store.ensureIndexes();
   return keys;
 }
@@ -42,5 +44,16 @@ describe('producer keys as documents', () => {
     await keys.remember([key('1')]);
     now += 11_000;
     expect((await keys.find(['hr\n/hr\n1'])).size).toBe(0);
+  });
+
+  it('forgets what was appended before the log was replaced: a resend is taken again', async () => {
+    let now = Date.now();
+    const keys = await open({ now: () => now });
+    await keys.remember([key('1')]);
+    now += 1000;
+    await keys.replaced(now);
+    now += 1000;
+    await keys.remember([key('2')]);
+    expect([...(await keys.find(['hr\n/hr\n1', 'hr\n/hr\n2'])).values()].map(({ eventId }) => eventId)).toEqual(['event-2']);
   });
 });

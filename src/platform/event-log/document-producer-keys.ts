@@ -4,6 +4,7 @@ import type { Clock } from '../../contracts/clock.js';
 import type { Log } from '../../contracts/log.js';
 import type { ProducerKey, ProducerKeys } from '../../contracts/producer-keys.js';
 import type { DocumentStore } from '../documents/document-store.js';
+import type { LogReplacements } from './log-replacements.js';
 import { producerKeySchema, type ProducerKeyDocument } from './producer-key.schema.js';
 
 const KEY_OCTETS = 1000;
@@ -12,15 +13,17 @@ const KEY_OCTETS = 1000;
 export class DocumentProducerKeys implements ProducerKeys {
   private readonly documents: Model<ProducerKeyDocument>;
 
-  constructor(store: DocumentStore, private readonly windowMs: number, private readonly clock: Clock, private readonly log: Log) {
+  constructor(store: DocumentStore, private readonly windowMs: number, private readonly clock: Clock, private readonly log: Log, private readonly replacements: Pick<LogReplacements, 'last'>) {
     this.documents = store.model('ProducerKey', producerKeySchema(Math.ceil(windowMs / 1000)));
   }
 
   async find(keys: readonly string[]): Promise<Map<string, ProducerKey>> {
     if (keys.length === 0) return new Map();
     const byId = new Map(keys.map((key) => [idOf(key), key]));
-    const oldest = this.clock.now() - this.windowMs;
     const documents = await this.documents.find({ _id: { $in: [...byId.keys()] } }).lean();
+    // Asked for a resend only. What was appended before the log was replaced is not in it any more: then the resend is what repairs.
+    const replacedAt = documents.length === 0 ? undefined : await this.replacements.last();
+    const oldest = Math.max(this.clock.now() - this.windowMs, replacedAt ?? 0);
     const found = new Map<string, ProducerKey>();
     for (const { _id, contentHash, eventId, partition, offset, rememberedAt } of documents) {
       const key = byId.get(_id);

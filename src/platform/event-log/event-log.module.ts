@@ -14,6 +14,7 @@ import { readKeyFile } from '../secrets/key-file.js';
 import { DocumentProducerKeys } from './document-producer-keys.js';
 import { EmbeddedEventLog } from './embedded/embedded-event-log.js';
 import type { KafkaEventLog } from './kafka/kafka-event-log.js';
+import { LogReplacements } from './log-replacements.js';
 import { agreeOnKey } from './shared-key.js';
 
 const HOUR_MS = 3_600_000;
@@ -83,9 +84,9 @@ async function openEventLog(settings: Settings, clock: Clock, log: Log, document
   return eventLog;
 }
 
-function producerKeys(eventLog: EventLog, settings: Settings, documents: DocumentStore, clock: Clock, log: Log): ProducerKeys {
+function producerKeys(eventLog: EventLog, settings: Settings, documents: DocumentStore, clock: Clock, log: Log, replacements: LogReplacements): ProducerKeys {
   if (eventLog instanceof EmbeddedEventLog) return eventLog.producerKeys;
-  return new DocumentProducerKeys(documents, settings.intake.duplicateWindowHours * HOUR_MS, clock, log.child('event-log'));
+  return new DocumentProducerKeys(documents, settings.intake.duplicateWindowHours * HOUR_MS, clock, log.child('event-log'), replacements);
 }
 
 /**
@@ -97,9 +98,10 @@ function producerKeys(eventLog: EventLog, settings: Settings, documents: Documen
   providers: [
     // SECRETS makes the key file on the very first start.
     { provide: EVENT_LOG, inject: [SETTINGS, CLOCK, LOG, DocumentStore, SECRETS], useFactory: openEventLog },
-    { provide: PRODUCER_KEYS, inject: [EVENT_LOG, SETTINGS, DocumentStore, CLOCK, LOG], useFactory: producerKeys },
+    { provide: PRODUCER_KEYS, inject: [EVENT_LOG, SETTINGS, DocumentStore, CLOCK, LOG, LogReplacements], useFactory: producerKeys },
+    { provide: LogReplacements, inject: [DocumentStore], useFactory: (documents: DocumentStore) => new LogReplacements(documents) },
   ],
-  exports: [EVENT_LOG, PRODUCER_KEYS],
+  exports: [EVENT_LOG, PRODUCER_KEYS, LogReplacements],
 })
 export class EventLogModule implements OnApplicationShutdown {
   constructor(@Inject(EVENT_LOG) private readonly eventLog: EventLog) {}

@@ -289,6 +289,51 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
       });
     });
 
+    describe('which log it is', () => {
+      it('is told by a name that stays over restarts and is the same for every process', async () => {
+        const fixture = await make(1);
+        const name = await fixture.log.identity();
+        expect(name).toMatch(/^\w+:.+/);
+        expect(await (await fixture.another()).identity()).toBe(name);
+        await append(fixture.log, [record('k', 1)]);
+        expect(await (await fixture.reopen()).identity()).toBe(name);
+      });
+
+      it('recognises the records that it holds, at once when they were stored, and no others', async () => {
+        const { log } = await make(1);
+        for (let call = 0; call < 4; call++) await append(log, [record('k', call), record('k', -call)]);
+        const stored = await readAll(log);
+        expect(stored).toHaveLength(8);
+        for (const { offset, timestamp } of stored) {
+          expect(await log.recognise(0, { offset, timestamp })).toBe('same');
+          expect(await log.recognise(0, { offset, timestamp: timestamp - 3_600_000 })).toBe('other');
+          expect(await log.recognise(0, { offset, timestamp: timestamp + 3_600_000 })).toBe('other');
+        }
+        expect(await log.recognise(0, { offset: (stored.at(-1)?.offset ?? 0) + 1, timestamp: Date.now() })).toBe('other');
+      });
+
+      it('gives the mark of the record before a position, and none where none is held', async () => {
+        const { log } = await make(1);
+        await append(log, [record('k', 1)]);
+        await append(log, [record('k', 2)]);
+        const [, second] = await readAll(log);
+        const { first, next } = await rangeOf(log, 0);
+        expect(await log.markBefore(0, next)).toEqual({ offset: second?.offset, timestamp: second?.timestamp });
+        expect(await log.markBefore(0, first)).toBeUndefined();
+        expect(await log.markBefore(0, next + 5)).toBeUndefined();
+      });
+
+      it('says nothing of what retention removed', async () => {
+        const fixture = await make(1);
+        await append(fixture.log, [record('k', 1)]);
+        const [removed] = await readAll(fixture.log);
+        await append(fixture.log, Array.from({ length: 20 }, (_, index) => record('k', index)));
+        await append(fixture.log, [record('k', 'last')]);
+        await fixture.expire(0);
+        expect(await fixture.log.recognise(0, { offset: removed?.offset ?? 0, timestamp: removed?.timestamp ?? 0 })).toBe('gone');
+      });
+    });
+
     describe('pools', () => {
       it('gives a lone member every partition, from where it says', async () => {
         const { log } = await make(3);

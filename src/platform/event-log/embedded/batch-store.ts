@@ -24,6 +24,13 @@ export class BatchStore {
     return bytes ? { header: readBatchHeader(bytes), valueBytes: bytes.length } : undefined;
   }
 
+  /** When the record at the offset was stored; undefined when no batch that can be read holds it. */
+  timestampOf(offset: number): number | undefined {
+    const base = this.baseAtOrBefore(offset);
+    const header = base === undefined ? undefined : this.header(base)?.header;
+    return header && header.base === base && offset < header.base + header.count ? header.timestamp : undefined;
+  }
+
   /** First offset of the newest batch that begins at or before the offset. */
   baseAtOrBefore(offset: number): number | undefined {
     for (const base of this.table.getKeys({ start: offset, reverse: true, limit: 1 })) return base;

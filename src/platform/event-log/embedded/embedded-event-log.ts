@@ -1,5 +1,5 @@
 import type { Clock } from '../../../contracts/clock.js';
-import type { AppendOutcome, EventLog, LogHealth, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions } from '../../../contracts/event-log.js';
+import type { AppendOutcome, EventLog, LogHealth, LogMark, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions, Recognition } from '../../../contracts/event-log.js';
 import type { Log } from '../../../contracts/log.js';
 import type { ProducerKeys } from '../../../contracts/producer-keys.js';
 import { Appender } from './appender.js';
@@ -109,6 +109,28 @@ export class EmbeddedEventLog implements EventLog {
     await environment.ready();
     environment.refresh();
     return environment.readState().map(({ first, next, bytes }, partition) => ({ partition, first, next, bytes }));
+  }
+
+  async identity(): Promise<string> {
+    const { environment } = this.use();
+    await environment.ready();
+    return `embedded:${environment.readIdentity()}`;
+  }
+
+  async recognise(partition: number, { offset, timestamp }: LogMark): Promise<Recognition> {
+    const { first, next } = await this.range(partition);
+    if (offset >= next) return 'other';
+    if (offset < first) return 'gone';
+    const found = this.use().stores[partition]?.timestampOf(offset);
+    // A damaged batch tells nothing.
+    return found === undefined ? 'gone' : found === timestamp ? 'same' : 'other';
+  }
+
+  async markBefore(partition: number, position: number): Promise<LogMark | undefined> {
+    const { first, next } = await this.range(partition);
+    const offset = position - 1;
+    const timestamp = offset < first || offset >= next ? undefined : this.use().stores[partition]?.timestampOf(offset);
+    return timestamp === undefined ? undefined : { offset, timestamp };
   }
 
   async positionAt(partition: number, timeMs: number): Promise<number> {

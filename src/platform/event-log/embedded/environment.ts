@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { open, type Database, type RootDatabase } from 'lmdb';
 import { decodeState, encodeState, emptyState, type LogState } from './log-state.js';
 
 const STATE_KEY = 'state';
+const IDENTITY_KEY = 'identity';
 const SPARE_MAP_BYTES = 1_073_741_824;
 /** So much may be read before its memory is given back. */
 const MAPPED_BYTES = 16_777_216;
@@ -58,6 +60,7 @@ export class LogEnvironment {
     chmodSync(options.directory, 0o700);
     const stored = environment.tables.root.transactionSync(() => {
       const bytes = environment.tables.meta.getBinary(STATE_KEY);
+      if (!environment.tables.meta.getBinary(IDENTITY_KEY)) environment.tables.meta.putSync(IDENTITY_KEY, Buffer.from(randomUUID()));
       if (bytes) return decodeState(bytes).length;
       environment.tables.meta.putSync(STATE_KEY, encodeState(emptyState(options.partitions)));
       return options.partitions;
@@ -102,6 +105,11 @@ export class LogEnvironment {
     const bytes = this.tables.meta.getBinary(STATE_KEY);
     if (!bytes) throw new Error(`The event log in ${this.directory} has lost its state record: restore the directory from a backup.`);
     return decodeState(bytes);
+  }
+
+  /** Given to the log when it was made; a copy of the directory has it, too. */
+  readIdentity(): string {
+    return this.tables.meta.getBinary(IDENTITY_KEY)?.toString() ?? '';
   }
 
   /** Only inside `write`. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin, Kafka } from 'kafkajs';
-import type { AppendOutcome, EventLog, LogHealth, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions } from '../../../contracts/event-log.js';
+import type { AppendOutcome, EventLog, LogHealth, LogMark, LogRecord, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions, Recognition } from '../../../contracts/event-log.js';
 import { CatchUpConsumer } from './catch-up-consumer.js';
 import { KafkaAppender } from './kafka-appender.js';
 import { errorType, kafkaClient, reasonOf } from './kafka-client.js';
@@ -13,6 +13,8 @@ const RETRY_MS = 5000;
 const BETWEEN_TRIES_MS = 200;
 const ADMIN_TRIES = 5;
 const HEALTH_MS = 1500;
+/** How long one record may take to be read. */
+const LOOK_MS = 15_000;
 
 /** The event log on Apache Kafka. See docs/decisions/0007-kafka-event-log.md. */
 export class KafkaEventLog implements EventLog {
@@ -26,6 +28,8 @@ export class KafkaEventLog implements EventLog {
   private notReady: string | undefined = 'Kafka was not reached yet.';
   private readonly catchUps = new Map<string, CatchUpConsumer>();
   private readonly members = new Set<KafkaPoolMember>();
+  /** Names the groups that look at single records, one process each. */
+  private readonly lookId = randomUUID().slice(0, 8);
   private readonly handovers = new Map<string, Map<number, Promise<void>>>();
 
   constructor(private readonly options: KafkaEventLogOptions) {
@@ -60,6 +64,51 @@ export class KafkaEventLog implements EventLog {
   async ranges(): Promise<PartitionRange[]> {
     const offsets = await this.asked((admin) => admin.fetchTopicOffsets(this.options.topic));
     return offsets.map(({ partition, low, high }) => ({ partition, first: Number(low), next: Number(high) })).sort((left, right) => left.partition - right.partition);
+  }
+
+  /** kafkajs does not tell the id that Kafka gave the topic when it was made: a topic made again under its name has the same name here, and marks tell it apart. */
+  async identity(): Promise<string> {
+    const { clusterId } = await this.asked((admin) => admin.describeCluster());
+    return `kafka:${clusterId}/${this.options.topic}`;
+  }
+
+  /**
+   * Where times never fall (LogAppendTime) two questions to the broker tell which record was the first of that millisecond and which the first after it. Where producers give the times that is
+   * no proof, so what does not fit is read.
+   */
+  async recognise(partition: number, mark: LogMark): Promise<Recognition> {
+    const { offset, timestamp } = mark;
+    // Asked now: an answer from before the record was stored would say that the log ends there.
+    const range = (await this.ranges()).find((found) => found.partition === partition);
+    if (!range || offset >= range.next) return 'other';
+    if (offset < range.first) return 'gone';
+    const [from, after] = [await this.positionAt(partition, timestamp), await this.positionAt(partition, timestamp + 1)];
+    if (from <= offset && offset < after) return 'same';
+    return (await this.recordAt(partition, offset))?.timestamp === timestamp ? 'same' : 'other';
+  }
+
+  async markBefore(partition: number, position: number): Promise<LogMark | undefined> {
+    const offset = position - 1;
+    const range = (await this.sharedRanges()).find((found) => found.partition === partition);
+    if (!range || offset < range.first || offset >= range.next) return undefined;
+    const record = await this.recordAt(partition, offset);
+    return record && { offset, timestamp: record.timestamp };
+  }
+
+  /** The record at the offset; undefined when there is none, but later ones are. @throws when nothing comes */
+  private async recordAt(partition: number, offset: number): Promise<LogRecord | undefined> {
+    const reader = await this.openReader(partition, offset, `look.${this.options.clientId}.${this.lookId}`, { maxRecords: 1, maxWaitMs: 500 });
+    try {
+      for (const end = performance.now() + LOOK_MS; performance.now() < end; ) {
+        const [record] = (await reader.next()).records;
+        if (record) return record.offset === offset ? record : undefined;
+        // What was the end may be a mark of Kafka's own (of a transaction), which no reader gets.
+        if (offset + 1 >= ((await this.sharedRanges()).find((found) => found.partition === partition)?.next ?? 0) && performance.now() > end - LOOK_MS / 2) return undefined;
+      }
+    } finally {
+      await reader.close();
+    }
+    throw new Error(`record ${offset} of partition ${partition} was not read within ${LOOK_MS / 1000} s`);
   }
 
   async positionAt(partition: number, timeMs: number): Promise<number> {
