@@ -1,13 +1,13 @@
 import type { Model } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import type { LogMark } from '../../contracts/event-log.js';
+import { duplicateWrites, isDuplicateWrite } from '../../platform/documents/duplicate-writes.js';
 import type { LedgerSource } from '../evidence/ledger-store.js';
 import { markText, readMark, type CursorDocument } from './cursor.schema.js';
 import type { LanePartition } from './lane-partition.js';
 
 /** A cursor that moved only past events which the integration does not want needs no haste: reading them again sends nothing. */
 const FILTERED_SAVE_MS = 30_000;
-const DUPLICATE_KEY = 11_000;
 
 export interface SavedCursor {
   position: number;
@@ -69,7 +69,7 @@ export class CursorStore {
         { ordered: false, throwOnValidationError: true },
       );
     } catch (error) {
-      const taken = duplicates(error);
+      const taken = duplicateWrites(error);
       due.forEach((owned, at) => {
         if (taken?.has(at) ?? true) refused.add(owned);
       });
@@ -97,7 +97,7 @@ export class CursorStore {
     try {
       await this.model.updateOne({ _id, resets: storedResets(known) }, update, { upsert: true });
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === DUPLICATE_KEY)) throw error;
+      if (!isDuplicateWrite(error)) throw error;
     }
     return (await this.load([integrationId])).get(_id) ?? { position, log, resets: known + 1 };
   }
@@ -119,14 +119,3 @@ export function cursorId(integrationId: string, partition: number): string {
 
 /** Documents that were never set back do not have the field. */
 const storedResets = (resets: number) => (resets === 0 ? { $exists: false } : resets);
-
-/** Which writes of a bulk met a document with another number of resets; undefined when one failed for another reason. */
-function duplicates(error: unknown): ReadonlySet<number> | undefined {
-  if (!(error instanceof Error && 'writeErrors' in error)) return undefined;
-  const indexes = new Set<number>();
-  for (const each of [error.writeErrors].flat() as unknown[]) {
-    if (typeof each !== 'object' || each === null || !('code' in each) || each.code !== DUPLICATE_KEY || !('index' in each) || typeof each.index !== 'number') return undefined;
-    indexes.add(each.index);
-  }
-  return indexes;
-}

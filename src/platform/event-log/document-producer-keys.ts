@@ -3,6 +3,7 @@ import type { Model } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import type { Log } from '../../contracts/log.js';
 import type { ProducerKey, ProducerKeys } from '../../contracts/producer-keys.js';
+import { duplicateWrites } from '../documents/duplicate-writes.js';
 import type { DocumentStore } from '../documents/document-store.js';
 import type { LogReplacements } from './log-replacements.js';
 import { producerKeySchema, type ProducerKeyDocument } from './producer-key.schema.js';
@@ -35,11 +36,17 @@ export class DocumentProducerKeys implements ProducerKeys {
   async remember(entries: readonly ProducerKey[]): Promise<void> {
     if (entries.length === 0) return;
     const rememberedAt = new Date(this.clock.now());
+    const documents = entries.map(({ key, contentHash, eventId, partition, offset }) => ({ _id: idOf(key), contentHash, eventId, partition, offset, rememberedAt }));
     try {
-      await this.documents.bulkWrite(
-        entries.map(({ key, contentHash, eventId, partition, offset }) => ({ updateOne: { filter: { _id: idOf(key) }, update: { $set: { contentHash, eventId, partition, offset, rememberedAt } }, upsert: true } })),
-        { ordered: false },
-      );
+      // Hardly one is known: an insert costs a server a tenth of what an upsert does.
+      await this.documents.bulkWrite(documents.map((document) => ({ insertOne: { document } })), { ordered: false, throwOnValidationError: true }).catch(async (error: unknown) => {
+        const known = duplicateWrites(error);
+        if (!known) throw error;
+        await this.documents.bulkWrite(
+          documents.filter((_, at) => known.has(at)).map(({ _id, ...rest }) => ({ updateOne: { filter: { _id }, update: { $set: rest }, upsert: true } })),
+          { ordered: false, throwOnValidationError: true },
+        );
+      });
     } catch (error) {
       // The events are stored; only their resend is no longer told apart.
       this.log.warn({ keys: entries.length, reason: error instanceof Error ? error.message : String(error) }, 'producer keys could not be stored: a resend of these events would be accepted again');

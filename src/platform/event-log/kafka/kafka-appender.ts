@@ -46,6 +46,8 @@ export class KafkaAppender {
     private readonly options: KafkaEventLogOptions,
     /** Why nothing may be sent at all, for example while the topic does not fit. */
     private readonly barred: () => string | undefined,
+    /** Called when the brokers say that they do not know the topic. */
+    private readonly topicUnknown: () => void,
   ) {
     this.lanes = Array.from({ length: options.partitions }, () => ({ entries: [], running: Promise.resolve(), busy: false }));
   }
@@ -150,6 +152,8 @@ export class KafkaAppender {
     this.failures++;
     this.lastReason = reason;
     if (this.failures === 1) this.options.log.warn({ topic: this.options.topic, partition, type, reason }, 'Kafka did not take events; they are sent again');
+    // Once may be a broker that has just started.
+    if (type === 'UNKNOWN_TOPIC_OR_PARTITION' && this.failures > 1) this.topicUnknown();
     // kafkajs keeps what it wrongly believes of a topic as long as the producer lives (issue 1146).
     if (producer && producer === this.producer && (!isRetriable(error) || type === 'UNKNOWN_TOPIC_OR_PARTITION' || this.failures % 3 === 0)) {
       this.producer = undefined;

@@ -39,7 +39,7 @@ export class KafkaEventLog implements EventLog {
   /** Waits a few seconds for the brokers; when none answers it goes on trying by itself. @throws TopicMisfit */
   async open(): Promise<void> {
     if (this.appender) return;
-    this.appender = new KafkaAppender(this.kafka, this.options, () => this.notReady);
+    this.appender = new KafkaAppender(this.kafka, this.options, () => this.notReady, () => this.prepareAnew());
     const end = performance.now() + FIRST_TRY_MS;
     while (this.notReady !== undefined && performance.now() < end) {
       const misfit = await this.tryPrepare(end - performance.now());
@@ -197,6 +197,13 @@ export class KafkaEventLog implements EventLog {
       await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
       return undefined;
     }
+  }
+
+  /** Somebody deleted the topic: it is made again, as at the start. */
+  private prepareAnew(): void {
+    if (this.notReady !== undefined || this.closing) return;
+    this.notReady = `Topic ${this.options.topic} is not known to Kafka (${this.options.brokers.join(', ')}).`;
+    void this.keepPreparing();
   }
 
   private async keepPreparing(): Promise<void> {
