@@ -59,17 +59,21 @@ export class DeliveriesService {
   private async outcome(integration: IntegrationDocument, partition: number, offset: number, event: AuditEvent | null): Promise<DeliveryView> {
     const { _id: integrationId, name, enabled, startPositions } = integration;
     const id = { integrationId, name, enabled, ...NOTHING };
-    const [letters, row, cursor] = await Promise.all([
-      this.deadLetters.find({ _id: { $in: [`${integrationId}:${partition}.${offset}`, `*:${partition}.${offset}`] } }).limit(1).lean<DeadLetterDocument[]>(),
-      this.ledger.at(integrationId, partition, offset),
-      this.cursors.findOne({ _id: `${integrationId}:${partition}` }).lean<CursorDocument>(),
+    const cursor = await this.cursors.findOne({ _id: `${integrationId}:${partition}` }).lean<CursorDocument>();
+    // What was written before the log was replaced tells of other events at the same positions.
+    const since = cursor?.resetAt ?? new Date(0);
+    const own = `${integrationId}:${partition}.${offset}${cursor?.resets ? `:${cursor.resets}` : ''}`;
+    const parked = `*:${partition}.${offset}`;
+    const [letters, row] = await Promise.all([
+      this.deadLetters.find({ $or: [{ _id: own }, { _id: parked }, { _id: { $gte: `${parked}@`, $lt: `${parked}A` } }], createdAt: { $gte: since } }).limit(1).lean<DeadLetterDocument[]>(),
+      this.ledger.at(integrationId, partition, offset, since.getTime()),
     ]);
     const letter = letters[0];
     if (letter) return { ...id, outcome: 'dead', at: letter.createdAt.toISOString(), attempts: letter.attempts, reason: letter.reason, deadLetterId: letter._id };
     if (row) return { ...id, ...(await this.recorded(row, integrationId, event)) };
     const start = startPositions?.[String(partition)];
     if (start === undefined && !startPositions) return { ...id, outcome: 'before-start', reason: 'the integration was never enabled' };
-    if (start !== undefined && offset < start) return { ...id, outcome: 'before-start', reason: `delivery began at position ${partition}.${start}, when the integration was enabled` };
+    if (start !== undefined && offset < start && !cursor?.resets) return { ...id, outcome: 'before-start', reason: `delivery began at position ${partition}.${start}, when the integration was enabled` };
     const position = cursor?.position ?? start ?? 0;
     if (offset < position) return { ...id, outcome: 'unrecorded', reason: 'it was resolved, but the ledger does not hold its row: it was removed by age, or is older than the ledger' };
     // Cursors pass what is not wanted without haste: the filter of today tells it at once.

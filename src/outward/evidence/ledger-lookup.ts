@@ -21,10 +21,10 @@ export class LedgerLookup {
     this.model = store.model<LedgerPageDocument>('ledger-page', ledgerPageSchema);
   }
 
-  /** What became of a position: lost or skipped beats delivered, the first delivery beats a repeated one. */
-  async at(integrationId: string, partition: number, offset: number): Promise<FoundRow | undefined> {
-    const pages = await this.model.find({ integrationId, partition, first: { $lte: offset } }).sort({ first: -1 }).limit(PAGES_BACK).lean<LedgerPageDocument[]>();
-    const rows = pages.flatMap((page) => rowsOf(page)).filter((row) => row.first <= offset && offset < row.end);
+  /** What became of a position, of what was written since a time: lost or skipped beats delivered, the first delivery beats a repeated one. */
+  async at(integrationId: string, partition: number, offset: number, since = 0): Promise<FoundRow | undefined> {
+    const pages = await this.model.find({ integrationId, partition, first: { $lte: offset }, to: { $gte: new Date(since) } }).sort({ first: -1 }).limit(PAGES_BACK).lean<LedgerPageDocument[]>();
+    const rows = pages.flatMap((page) => rowsOf(page)).filter((row) => row.first <= offset && offset < row.end && row.at >= since);
     const byTime = rows.sort((a, b) => a.at - b.at);
     return byTime.find((row) => row.outcome === 'lost' || row.outcome === 'skipped') ?? byTime.find((row) => row.outcome === 'delivered') ?? byTime[0];
   }
