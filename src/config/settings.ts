@@ -208,6 +208,13 @@ export const settingsSchema = z.strictObject({
   const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
   if (settings.tls.cert !== undefined && settings.tls.key === undefined) fault(['tls', 'key'], 'is missing while tls.cert is set; set both for HTTPS, or neither');
   if (settings.tls.key !== undefined && settings.tls.cert === undefined) fault(['tls', 'cert'], 'is missing while tls.key is set; set both for HTTPS, or neither');
+  const { tls: kafkaTls, sasl } = settings.kafka;
+  if (kafkaTls.certFile !== undefined && kafkaTls.keyFile === undefined) fault(['kafka', 'tls', 'keyFile'], 'is missing while kafka.tls.certFile is set; set both, or neither');
+  if (kafkaTls.keyFile !== undefined && kafkaTls.certFile === undefined) fault(['kafka', 'tls', 'certFile'], 'is missing while kafka.tls.keyFile is set; set both, or neither');
+  if (!kafkaTls.enabled && (kafkaTls.caFile ?? kafkaTls.certFile) !== undefined) fault(['kafka', 'tls', 'enabled'], 'is false while other keys of kafka.tls are set; set it to true, or remove them');
+  if (sasl.mechanism !== 'none' && sasl.username === '') fault(['kafka', 'sasl', 'username'], `is missing while kafka.sasl.mechanism is ${sasl.mechanism}`);
+  if (sasl.mechanism !== 'none' && sasl.password === '') fault(['kafka', 'sasl', 'password'], `is missing while kafka.sasl.mechanism is ${sasl.mechanism}`);
+  if (sasl.mechanism === 'none' && sasl.username !== '') fault(['kafka', 'sasl', 'mechanism'], 'is none while kafka.sasl.username is set; set it to plain, scram-sha-256 or scram-sha-512, or remove the user');
   if (settings.eventLog.fullBytes < settings.eventLog.retentionBytes) fault(['eventLog', 'fullBytes'], `must not be less than eventLog.retentionBytes (${settings.eventLog.retentionBytes})`);
   if (settings.access.delayMaxMs < settings.access.delayInitialMs) fault(['access', 'delayMaxMs'], `must not be less than access.delayInitialMs (${settings.access.delayInitialMs})`);
   if (settings.processor.leaseMs < 2 * settings.processor.callTimeoutMs) fault(['processor', 'leaseMs'], `must be at least twice processor.callTimeoutMs (${settings.processor.callTimeoutMs})`);

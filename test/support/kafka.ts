@@ -13,12 +13,33 @@ import { promisify } from 'node:util';
 export interface TestKafka {
   /** host:port of each node. */
   brokers: string[];
+  /** Ports of the first node for clients that log in or use TLS; undefined unless asked for. */
+  secured: SecuredPorts | undefined;
   /** Ends a node (0 is the first): a crash, unless the signal says otherwise. */
   kill(node: number, signal?: NodeJS.Signals): Promise<void>;
   /** Starts a node that was killed, with its data. */
   restart(node: number): Promise<void>;
   /** Ends all nodes and removes their data. */
   stop(): Promise<void>;
+}
+
+/** host:port each. */
+export interface SecuredPorts {
+  tls: string;
+  /** Wants a client certificate. */
+  mutualTls: string;
+  /** Login without TLS. */
+  sasl: string;
+  saslTls: string;
+}
+
+/** What secured ports stand on. PEM texts; the user may log in by every mechanism but on the port of `onlyPlain`. */
+export interface KafkaSecurity {
+  authority: string;
+  certificate: string;
+  key: string;
+  username: string;
+  password: string;
 }
 
 const VERSION = process.env['TIDEGATE_TEST_KAFKA_VERSION'] ?? '4.4.0';
@@ -37,10 +58,11 @@ export async function kafkaMissing(): Promise<string | undefined> {
   return undefined;
 }
 
-export async function startKafka(nodes: 1 | 3 = 1): Promise<TestKafka> {
+export async function startKafka(nodes: 1 | 3 = 1, security?: KafkaSecurity): Promise<TestKafka> {
   const jars = await kafkaJars();
   const directory = await mkdtemp(join(tmpdir(), 'tidegate-kafka-'));
-  const ports = await freePorts(2 * nodes);
+  const ports = await freePorts(2 * nodes + SECURED.length);
+  const secured = security && Object.fromEntries(SECURED.map(({ name }, at) => [name, ports[2 * nodes + at] ?? 0]));
   // The tool takes an id that begins with a hyphen for an option.
   const cluster = Buffer.from(randomBytes(16).map((byte, at) => (at === 0 ? byte & 0x7f : byte))).toString('base64url');
   const all = Array.from({ length: nodes }, (_, index) => new Node(index + 1, join(directory, `node-${index + 1}`), ports[index] ?? 0, ports[nodes + index] ?? 0, jars));
@@ -50,7 +72,7 @@ export async function startKafka(nodes: 1 | 3 = 1): Promise<TestKafka> {
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    await Promise.all(all.map((node) => node.format(cluster, voters, nodes)));
+    await Promise.all(all.map((node) => node.format(cluster, voters, nodes, security && secured && { ...security, ports: secured })));
     for (const node of all) await node.start();
     await Promise.all(all.map((node) => node.ready(nodes)));
   } catch (error) {
@@ -64,6 +86,7 @@ export async function startKafka(nodes: 1 | 3 = 1): Promise<TestKafka> {
   };
   return {
     brokers: all.map(({ port }) => `127.0.0.1:${port}`),
+    secured: secured && { tls: `127.0.0.1:${secured['tls']}`, mutualTls: `127.0.0.1:${secured['mutualTls']}`, sasl: `127.0.0.1:${secured['sasl']}`, saslTls: `127.0.0.1:${secured['saslTls']}` },
     kill: (node, signal = 'SIGKILL') => nodeAt(node).end(signal),
     restart: async (node) => {
       await nodeAt(node).start();
@@ -73,14 +96,42 @@ export async function startKafka(nodes: 1 | 3 = 1): Promise<TestKafka> {
   };
 }
 
+const SECURED = [
+  { name: 'tls', listener: 'TLS', protocol: 'SSL' },
+  { name: 'mutualTls', listener: 'MUTUALTLS', protocol: 'SSL' },
+  { name: 'sasl', listener: 'LOGIN', protocol: 'SASL_PLAINTEXT' },
+  { name: 'saslTls', listener: 'LOGINTLS', protocol: 'SASL_SSL' },
+] as const;
+type Secured = KafkaSecurity & { ports: Record<string, number> };
+
+/** Properties of the secured listeners. The login port without TLS offers no PLAIN, as nobody should. */
+function securedProperties({ username, password }: Secured, directory: string): string[] {
+  const lines = ['ssl.keystore.type=PEM', `ssl.keystore.location=${join(directory, 'broker.pem')}`, 'ssl.truststore.type=PEM', `ssl.truststore.location=${join(directory, 'authority.pem')}`, 'listener.name.mutualtls.ssl.client.auth=required'];
+  for (const { name, listener } of SECURED.filter(({ protocol }) => protocol.startsWith('SASL'))) {
+    const of = `listener.name.${listener.toLowerCase()}`;
+    const mechanisms = [...(name === 'saslTls' ? ['PLAIN'] : []), 'SCRAM-SHA-256', 'SCRAM-SHA-512'];
+    lines.push(`${of}.sasl.enabled.mechanisms=${mechanisms.join(',')}`);
+    for (const mechanism of mechanisms) {
+      const login = mechanism === 'PLAIN' ? `org.apache.kafka.common.security.plain.PlainLoginModule required user_${username}="${password}";` : 'org.apache.kafka.common.security.scram.ScramLoginModule required;';
+      lines.push(`${of}.${mechanism.toLowerCase()}.sasl.jaas.config=${login}`);
+    }
+  }
+  return lines;
+}
+
 class Node {
   private process: ChildProcess | undefined;
 
   constructor(readonly id: number, private readonly directory: string, readonly port: number, readonly controllerPort: number, private readonly jars: string) {}
 
-  async format(cluster: string, voters: string, nodes: number): Promise<void> {
+  async format(cluster: string, voters: string, nodes: number, secured?: Secured): Promise<void> {
     await mkdir(this.directory, { recursive: true });
     const replicas = Math.min(3, nodes);
+    const more = secured ? SECURED.map(({ name, listener, protocol }) => ({ listener, protocol, address: `${listener}://127.0.0.1:${secured.ports[name]}` })) : [];
+    if (secured) {
+      await writeFile(join(this.directory, 'broker.pem'), `${secured.key.trim()}\n${secured.certificate.trim()}\n`);
+      await writeFile(join(this.directory, 'authority.pem'), secured.authority);
+    }
     const inSync = nodes < 3 ? 1 : 2;
     await writeFile(
       join(this.directory, 'server.properties'),
@@ -88,11 +139,11 @@ class Node {
         'process.roles=broker,controller',
         `node.id=${this.id}`,
         `controller.quorum.voters=${voters}`,
-        `listeners=PLAINTEXT://127.0.0.1:${this.port},CONTROLLER://127.0.0.1:${this.controllerPort}`,
-        `advertised.listeners=PLAINTEXT://127.0.0.1:${this.port}`,
+        `listeners=${[`PLAINTEXT://127.0.0.1:${this.port}`, `CONTROLLER://127.0.0.1:${this.controllerPort}`, ...more.map(({ address }) => address)].join(',')}`,
+        `advertised.listeners=${[`PLAINTEXT://127.0.0.1:${this.port}`, ...more.map(({ address }) => address)].join(',')}`,
         'controller.listener.names=CONTROLLER',
         'inter.broker.listener.name=PLAINTEXT',
-        'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+        `listener.security.protocol.map=${['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT', ...more.map(({ listener, protocol }) => `${listener}:${protocol}`)].join(',')}`,
         `log.dirs=${join(this.directory, 'data')}`,
         `default.replication.factor=${replicas}`,
         `min.insync.replicas=${inSync}`,
@@ -107,11 +158,12 @@ class Node {
         'num.network.threads=2',
         'num.io.threads=4',
         'log.cleaner.dedupe.buffer.size=16777216',
+        ...(secured ? securedProperties(secured, this.directory) : []),
         '',
       ].join('\n'),
     );
     await writeFile(join(this.directory, 'log4j2.properties'), ['status = error', 'appender.f.type = File', 'appender.f.name = f', `appender.f.fileName = ${join(this.directory, 'server.log')}`, 'appender.f.layout.type = PatternLayout', 'appender.f.layout.pattern = %d %p %c{1} %m%n', 'rootLogger.level = warn', 'rootLogger.appenderRef.f.ref = f', ''].join('\n'));
-    await run('java', [...this.javaOptions(), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', join(this.directory, 'server.properties')]);
+    await run('java', [...this.javaOptions(), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', join(this.directory, 'server.properties'), ...(secured ? ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${secured.username},password=${secured.password}]`]) : [])]);
   }
 
   async start(): Promise<void> {

@@ -1,6 +1,7 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { Global, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { SETTINGS, type Settings } from '../../config/settings.js';
 import { CLOCK, type Clock } from '../../contracts/clock.js';
@@ -51,7 +52,7 @@ export async function kafkaEventLog(settings: Settings, clock: Clock, log: Log):
     minInSyncReplicas: kafka.minInSyncReplicas,
     retentionMs: eventLog.retentionHours * HOUR_MS,
     compression: kafka.compression,
-    tls: tls.enabled ? { ca: pem('kafka.tls.caFile', tls.caFile), cert: pem('kafka.tls.certFile', tls.certFile), key: pem('kafka.tls.keyFile', tls.keyFile) } : undefined,
+    tls: tls.enabled ? kafkaTls(tls) : undefined,
     sasl: sasl.mechanism === 'none' ? undefined : { mechanism: sasl.mechanism, username: sasl.username, password: sasl.password },
     sessionTimeoutMs: kafka.sessionTimeoutMs,
     revokeGraceMs: engine.stopGraceMs,
@@ -64,6 +65,25 @@ export async function kafkaEventLog(settings: Settings, clock: Clock, log: Log):
 
 function keysOf(settings: Settings): Buffer[] {
   return readKeyFile(settings.secretKeyFile ?? join(resolve(settings.dataDir), 'secret.key'));
+}
+
+/** @throws naming the key when a file cannot be read, or is not what it should be */
+function kafkaTls({ caFile, certFile, keyFile }: Settings['kafka']['tls']): { ca?: string; cert?: string; key?: string } {
+  const [ca, cert, key] = [pem('kafka.tls.caFile', caFile), pem('kafka.tls.certFile', certFile), pem('kafka.tls.keyFile', keyFile)];
+  for (const [setting, path, text] of [['kafka.tls.caFile', caFile, ca], ['kafka.tls.certFile', certFile, cert]] as const) {
+    if (text === undefined) continue;
+    try {
+      new X509Certificate(text);
+    } catch (error) {
+      throw new Error(`${setting} ${path ?? ''} holds no PEM certificate: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    }
+  }
+  try {
+    createSecureContext({ ca, cert, key });
+  } catch (error) {
+    throw new Error(`kafka.tls.keyFile ${keyFile ?? ''} is not the PEM private key, without a pass phrase, of the certificate in kafka.tls.certFile: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+  return { ca, cert, key };
 }
 
 function pem(setting: string, path: string | undefined): string | undefined {

@@ -1,6 +1,7 @@
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 import type { AppendOutcome, NewRecord } from '../../../contracts/event-log.js';
 import { partitionOf } from '../shared/partitioner.js';
+import { connectionFault } from './connection-fault.js';
 import { errorType, isRetriable, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { sealed } from './record-seal.js';
@@ -143,7 +144,7 @@ export class KafkaAppender {
 
   private async failed(partition: number, batch: Entry[], error: unknown, producer: Producer | undefined): Promise<string | undefined> {
     const type = errorType(error);
-    const reason = `Kafka did not take the events: ${reasonOf(error)}.`;
+    const reason = `Kafka did not take the events: ${connectionFault(error, this.options)?.sentence ?? reasonOf(error)}.`;
     if (TOO_LARGE.has(type)) {
       if (batch.length > 1) return await this.sendHalves(partition, batch);
       this.give(batch, `Topic ${this.options.topic} does not take this event: ${type} (see max.message.bytes).`);

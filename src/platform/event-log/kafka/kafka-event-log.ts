@@ -6,6 +6,7 @@ import { KafkaAppender } from './kafka-appender.js';
 import { errorType, kafkaClient, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { KafkaPoolMember } from './kafka-pool-member.js';
+import { connectionFault, ConnectionRefused } from './connection-fault.js';
 import { ensureTopic, TopicMisfit } from './topic.js';
 
 const FIRST_TRY_MS = 5000;
@@ -26,6 +27,8 @@ export class KafkaEventLog implements EventLog {
   private asking: Promise<PartitionRange[]> | undefined;
   /** Why the topic cannot be used; undefined once it is there as the settings say. */
   private notReady: string | undefined = 'Kafka was not reached yet.';
+  /** What the last attempt that was not cut short ended with. */
+  private lastFault: string | undefined;
   private readonly catchUps = new Map<string, CatchUpConsumer>();
   private readonly members = new Set<KafkaPoolMember>();
   /** Names the groups that look at single records, one process each. */
@@ -36,17 +39,16 @@ export class KafkaEventLog implements EventLog {
     this.kafka = kafkaClient(options);
   }
 
-  /** Waits a few seconds for the brokers; when none answers it goes on trying by itself. @throws TopicMisfit */
+  /** Waits a few seconds for the brokers; when none answers it goes on trying by itself. @throws TopicMisfit; ConnectionRefused when the brokers refuse the settings all this time */
   async open(): Promise<void> {
     if (this.appender) return;
     this.appender = new KafkaAppender(this.kafka, this.options, () => this.notReady, () => this.prepareAnew());
     const end = performance.now() + FIRST_TRY_MS;
-    while (this.notReady !== undefined && performance.now() < end) {
-      const misfit = await this.tryPrepare(end - performance.now());
-      if (misfit) {
-        await this.close();
-        throw misfit;
-      }
+    let refused: TopicMisfit | ConnectionRefused | undefined;
+    while (this.notReady !== undefined && performance.now() < end && !(refused instanceof TopicMisfit)) refused = await this.tryPrepare(end - performance.now(), refused);
+    if (this.notReady !== undefined && refused) {
+      await this.close();
+      throw refused;
     }
     if (this.notReady !== undefined) void this.keepPreparing();
   }
@@ -158,7 +160,7 @@ export class KafkaEventLog implements EventLog {
       await withLimit(this.ranges(), HEALTH_MS);
       return { ok: true };
     } catch (error) {
-      return { ok: false, reason: `Kafka (${this.options.brokers.join(', ')}) does not answer for topic ${this.options.topic}: ${reasonOf(error)}.` };
+      return { ok: false, reason: `Kafka (${this.options.brokers.join(', ')}) does not answer for topic ${this.options.topic}: ${connectionFault(error, this.options)?.sentence ?? reasonOf(error)}.` };
     }
   }
 
@@ -182,8 +184,8 @@ export class KafkaEventLog implements EventLog {
     await admin?.disconnect().catch(() => undefined);
   }
 
-  /** Looks whether the topic is there, for at most so long; the misfit when it is there otherwise. */
-  private async tryPrepare(patienceMs: number): Promise<TopicMisfit | undefined> {
+  /** Looks whether the topic is there, for at most so long; why not, when that is a matter of settings. An attempt that is cut short keeps what the last one said. */
+  private async tryPrepare(patienceMs: number, before?: TopicMisfit | ConnectionRefused): Promise<TopicMisfit | ConnectionRefused | undefined> {
     this.preparing ??= this.withAdmin((admin) => ensureTopic(admin, this.options)).finally(() => {
       this.preparing = undefined;
     });
@@ -192,10 +194,18 @@ export class KafkaEventLog implements EventLog {
       this.notReady = undefined;
       return undefined;
     } catch (error) {
-      this.notReady = error instanceof TopicMisfit ? error.message : `Kafka (${this.options.brokers.join(', ')}) is not reached: ${reasonOf(error)}.`;
-      if (error instanceof TopicMisfit) return error;
+      if (error instanceof TopicMisfit) {
+        this.notReady = error.message;
+        return error;
+      }
+      if (error instanceof OutOfPatience) {
+        this.notReady = this.lastFault ?? `Kafka (${this.options.brokers.join(', ')}) is not reached: ${error.message}.`;
+        return before;
+      }
+      const fault = connectionFault(error, this.options);
+      this.notReady = this.lastFault = `Kafka (${this.options.brokers.join(', ')}) is not reached: ${fault?.sentence ?? reasonOf(error)}.`;
       await new Promise((resolve) => setTimeout(resolve, BETWEEN_TRIES_MS));
-      return undefined;
+      return fault?.settings === true ? new ConnectionRefused(this.notReady) : undefined;
     }
   }
 
@@ -209,9 +219,9 @@ export class KafkaEventLog implements EventLog {
   private async keepPreparing(): Promise<void> {
     this.options.log.warn({ brokers: this.options.brokers, topic: this.options.topic, reason: this.notReady }, 'Kafka is not ready yet; tried again until it is');
     while (!this.closing && this.notReady !== undefined) {
-      const misfit = await this.tryPrepare(RETRY_MS);
-      if (!misfit) continue;
-      this.options.log.error({ topic: this.options.topic, reason: misfit.message }, 'the topic cannot be used; producers are refused until it is mended');
+      const refused = await this.tryPrepare(RETRY_MS);
+      if (!refused) continue;
+      this.options.log.error({ topic: this.options.topic, reason: refused.message }, 'Kafka cannot be used; producers are refused until it is mended');
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
     }
     if (!this.closing) this.options.log.info({ topic: this.options.topic }, 'Kafka is ready');
@@ -259,11 +269,13 @@ export class KafkaEventLog implements EventLog {
 /** Errors that pass by themselves, by the broker's names. */
 const MOVING = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'OFFSET_NOT_AVAILABLE']);
 
+class OutOfPatience extends Error {}
+
 async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   work.catch(() => undefined);
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${Math.round(limitMs)} ms`)), limitMs);
+    timer = setTimeout(() => reject(new OutOfPatience(`no answer within ${Math.round(limitMs)} ms`)), limitMs);
   });
   try {
     return await Promise.race([work, limit]);
