@@ -10,10 +10,17 @@ const shared = {
   testTimeout: 30_000,
 };
 const peers = process.env.TIDEGATE_TEST_SET === 'peer';
+/** What goes through HTTP: run once more on Apache Kafka and a MongoDB-wire server by test/peer/http-suite.spec.ts. */
+const http = [
+  '<rootDir>/src/**/*.controller{,s}.spec.ts', '<rootDir>/src/inward/alerts/siem-*.spec.ts', '<rootDir>/src/inward/processor/{processor,alert-decisions}.spec.ts', '<rootDir>/src/outward/intake/cloud-events.spec.ts',
+  '<rootDir>/src/outward/integrations/{hostile-bodies,integration-*,engine-documents}.spec.ts', '<rootDir>/src/platform/access/{access,oauth,users}.spec.ts', '<rootDir>/test/flow/{siem-door,start-from}.spec.ts',
+];
+const everything = ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/{contract,golden,flow,architecture}/**/*.spec.ts'];
+const sets = { peer: ['<rootDir>/test/peer/**/*.spec.ts'], http };
 export default {
   ...shared,
   globalSetup: '<rootDir>/test/support/build.js',
-  testMatch: peers ? ['<rootDir>/test/peer/**/*.spec.ts'] : ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/{contract,golden,flow,architecture}/**/*.spec.ts'],
+  testMatch: sets[process.env.TIDEGATE_TEST_SET] ?? everything,
   maxWorkers: peers ? 1 : 2,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],

@@ -7,6 +7,7 @@ import { silentLog } from '../../src/contracts/log.js';
 import type { DocumentStore } from '../../src/platform/documents/document-store.js';
 import { EmbeddedDocumentServer } from '../../src/platform/documents/embedded-document-server.js';
 import { MongooseDocumentStore } from '../../src/platform/documents/mongoose-document-store.js';
+import { TEST_MONGODB } from './engines-environment.js';
 
 interface TestServer {
   server: EmbeddedDocumentServer;
@@ -17,8 +18,7 @@ let shared: Promise<TestServer> | undefined;
 
 /** A document store with an empty database of its own: the embedded one, or the server in TIDEGATE_TEST_MONGODB_URI. Close it after the test. */
 export async function openTestDocuments(): Promise<DocumentStore> {
-  // Several servers may be given for the contract suite; the first is for everybody else.
-  const given = process.env['TIDEGATE_TEST_MONGODB_URI']?.split(/\s+/)[0];
+  const given = TEST_MONGODB;
   const uri = given ?? (await embeddedTestUri());
   const store = await MongooseDocumentStore.connect({ uri, guarded: given !== undefined, dbName: `test-${randomUUID().slice(0, 13)}` });
   return Object.assign(store, {

@@ -17,8 +17,8 @@ import { IntakeModule } from '../../src/outward/intake/intake.module.js';
 import { RIGHT_KEY, RIGHTS, type Right } from '../../src/platform/access/rights.js';
 import { ProblemFilter } from '../../src/platform/http/problem.filter.js';
 import { rawBody } from '../../src/platform/http/request-body.js';
-import { EmbeddedEventLog } from '../../src/platform/event-log/embedded/embedded-event-log.js';
 import type { GateRequest } from '../../src/platform/http/request.js';
+import { intakeLog } from './intake-log.js';
 
 /** The real log and keys with faults between them and the intake, as a full disk or a crash would make them. */
 export class Faults {
@@ -89,32 +89,26 @@ export interface TestIntake {
   close(): Promise<void>;
 }
 
-const HOUR_MS = 3_600_000;
-
-/** The producers' door on a real embedded log in a directory of its own. */
+/** The producers' door on a real log of its own. */
 export async function openTestIntake(input: SettingsInput = {}, clock: Clock = systemClock): Promise<TestIntake> {
   const dataDir = await mkdtemp(join(tmpdir(), 'tidegate-intake-'));
   const settings = settingsFrom({ ...input, dataDir });
   const faults = new Faults();
-  let eventLog: EmbeddedEventLog;
+  const stored = intakeLog(settings, clock);
+  let eventLog: EventLog;
   let app: NestExpressApplication;
 
   const start = async () => {
-    const { partitions, retentionBytes, fullBytes, minFreeDiskBytes, retentionHours } = settings.eventLog;
-    eventLog = new EmbeddedEventLog({
-      directory: join(dataDir, 'event-log'), partitions, retentionBytes, fullBytes, minFreeDiskBytes, retentionMs: retentionHours * HOUR_MS, producerKeyMs: settings.intake.duplicateWindowHours * HOUR_MS,
-      retentionIntervalMs: 60_000, poolLeaseMs: 10_000, revokeGraceMs: 1000, clock, log: silentLog,
-    });
-    await eventLog.open();
-    const opened = eventLog;
+    const opened = await stored.open();
+    eventLog = opened.log;
     @Global()
     @Module({
       providers: [
         { provide: SETTINGS, useValue: settings },
         { provide: CLOCK, useValue: clock },
         { provide: LOG, useValue: silentLog },
-        { provide: EVENT_LOG, useValue: faults.log(opened) },
-        { provide: PRODUCER_KEYS, useValue: faults.keys(opened.producerKeys) },
+        { provide: EVENT_LOG, useValue: faults.log(opened.log) },
+        { provide: PRODUCER_KEYS, useValue: faults.keys(opened.keys) },
         { provide: APP_GUARD, useFactory: (reflector: Reflector) => new HeaderGuard(reflector), inject: [Reflector] },
       ],
       exports: [SETTINGS, CLOCK, LOG, EVENT_LOG, PRODUCER_KEYS],
@@ -167,6 +161,7 @@ export async function openTestIntake(input: SettingsInput = {}, clock: Clock = s
     },
     async close() {
       await stop();
+      await stored.dispose();
       await rm(dataDir, { recursive: true, force: true });
     },
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { settingsFrom, type SettingsInput } from '../../src/config/settings.js';
 import { PinoLog } from '../../src/platform/telemetry/pino-log.js';
 import { startService, type RunningService } from '../../src/service.js';
+import { enginesSettings } from './engines-environment.js';
 
 export const ADMIN_PASSWORD = 'a-password-for-tests';
 const AUTHORIZATION = `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString('base64')}`;
@@ -57,9 +58,10 @@ export interface TestService {
 /** The whole service in this process on a free port of 127.0.0.1, its data in a directory of its own. */
 export async function startTestService(input: SettingsInput = {}): Promise<TestService> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tidegate-test-'));
+  const engines = enginesSettings(input.eventLog?.partitions);
   const start = (changes: SettingsInput = {}) => {
     const settings = settingsFrom({
-      ...input, ...changes, dataDir, admin: { password: ADMIN_PASSWORD }, log: { level: process.env['TIDEGATE_TEST_LOG'] === undefined ? 'silent' : 'debug' },
+      ...engines, ...input, ...changes, dataDir, admin: { password: ADMIN_PASSWORD }, log: { level: process.env['TIDEGATE_TEST_LOG'] === undefined ? 'silent' : 'debug' },
       http: { port: 0, ...input.http }, engine: { heartbeatMs: 200, commitIntervalMs: 200, ...input.engine, ...changes.engine },
     });
     return startService(settings, PinoLog.create(settings));
