@@ -70,7 +70,7 @@ export class RetentionLoss {
       this.options.clock,
     );
     // The same loss found again after a crash is the same event.
-    record.id = createHash('sha256').update(`${id}:${partition}:${from}:${to}`).digest('hex').slice(0, 40);
+    record.id = createHash('sha256').update(`${id}:${partition}:${from}:${to}${owned.resets > 0 ? `:${owned.resets}` : ''}`).digest('hex').slice(0, 40);
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
       try {
         return await this.options.audit.record(record);
