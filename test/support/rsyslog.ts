@@ -10,6 +10,8 @@ export interface RsyslogOptions {
   maxMessageBytes?: number;
   /** Control characters become `#ooo`, as rsyslog does by default. */
   escapeControlCharacters?: boolean;
+  /** Where records go instead of a file of its own: `/dev/full` is a disk without room. */
+  storeIn?: string;
   /** Listens for RELP, too: on `ports.relp`, and with `tls` on `ports.relpTls`, where it wants a client certificate that `ca` issued. */
   relp?: boolean;
   tls?: {
@@ -94,13 +96,18 @@ export class Rsyslog {
   async launch(): Promise<void> {
     this.starts++;
     // One file a start: a killed process may leave half a line behind.
-    await writeFile(join(this.directory, 'rsyslog.conf'), this.configuration(join(this.directory, `records-${this.starts}.jsonl`)));
+    await writeFile(join(this.directory, 'rsyslog.conf'), this.configuration(this.options.storeIn ?? join(this.directory, `records-${this.starts}.jsonl`)));
     await this.process.start();
   }
 
   /** What it writes to, in the order of the starts. */
   get files(): string[] {
     return Array.from({ length: this.starts }, (_, start) => join(this.directory, `records-${start + 1}.jsonl`));
+  }
+
+  /** Gives it a disk with room (or none) from its next start on. */
+  storeIn(file: string | undefined): void {
+    this.options.storeIn = file;
   }
 
   /** SIGKILL, and waits for the end. */
