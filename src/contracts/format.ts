@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../model/audit-event.js';
-import type { HeaderStyle, OutputType } from '../model/integration.js';
+import type { HeaderStyle, IntegrationSettings, OutputType } from '../model/integration.js';
 
 /** All that decides how an event looks on the wire, framing aside. Two integrations with equal settings share one rendering. */
 export interface FormatSettings {
@@ -19,9 +19,15 @@ export interface FormatSettings {
   timeZone: string;
   /** Upper bound of the whole message in octets, framing not counted. */
   maxBytes: number;
-  /** Beyond `maxBytes`: `shorten` drops or cuts fields on character borders and says so in the event; `reject` makes it a dead letter. */
-  oversize: 'shorten' | 'reject';
-  cef: { version: 0 | 1; vendor: string; product: string; deviceVersion: string };
+  /**
+   * Beyond `maxBytes`: `shorten` cuts or drops fields by the priority that the format declares, on character borders, and says so in the event; `split` makes several
+   * records of it, without cutting a value; `reject` makes it a dead letter.
+   */
+  oversize: IntegrationSettings['output']['oversize'];
+  cef: IntegrationSettings['output']['cef'];
+  leef: IntegrationSettings['output']['leef'];
+  ocsf: IntegrationSettings['output']['ocsf'];
+  ecs: IntegrationSettings['output']['ecs'];
 }
 
 export type Rendered =
@@ -40,6 +46,7 @@ export type RejectCode = 'message-too-long' | 'not-renderable' | 'record-unreada
 export interface Renderer {
   /**
    * One event in, one record out (or its parts): no line break, NUL or other control character, nothing forged, nothing cut inside a character; UTF-8 when encoded.
+   * The tab between two attributes of LEEF is the one control character.
    * @param sequence the log position `<partition>.<offset>`; null for what never lay in the log (test event, preview).
    */
   render(event: AuditEvent, sequence: string | null): Rendered;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { filterSection } from './event-filter.js';
 import { maskFields } from './event-mask.js';
+import { cefSection, ecsSection, leefSection, ocsfSection } from './format-sections.js';
 
 export { filterSection, wantsType } from './event-filter.js';
 
@@ -15,7 +16,7 @@ export const FRAMINGS = ['octet-counting', 'newline'] as const;
 export type Framing = (typeof FRAMINGS)[number];
 export const HEADER_STYLES = ['rfc5424', 'rfc3164', 'none'] as const;
 export type HeaderStyle = (typeof HEADER_STYLES)[number];
-export const OUTPUT_TYPES = ['syslog', 'json', 'cef'] as const;
+export const OUTPUT_TYPES = ['syslog', 'json', 'cef', 'leef', 'ocsf', 'ecs'] as const;
 export type OutputType = (typeof OUTPUT_TYPES)[number];
 
 /** The protocol table: what fills in when the administrator does not say. */
@@ -38,15 +39,17 @@ export const SCHEME_PROTOCOL: Record<string, Protocol> = {
   relp: 'relp',
 };
 
-/** Header styles that an output type can have. A Syslog event without a header is no syslog; JSON and CEF may go bare over raw TCP. */
+/** Header styles that an output type can have. A Syslog event without a header is no syslog; all others may go bare over raw TCP. */
 export const OUTPUT_HEADERS: Record<OutputType, readonly HeaderStyle[]> = {
   syslog: ['rfc5424', 'rfc3164'],
   json: ['rfc5424', 'rfc3164', 'none'],
   cef: ['rfc5424', 'rfc3164', 'none'],
+  leef: ['rfc5424', 'rfc3164', 'none'],
+  ocsf: ['rfc5424', 'rfc3164', 'none'],
+  ecs: ['rfc5424', 'rfc3164', 'none'],
 };
 
 const printableAscii = (max: number) => z.string().regex(new RegExp(`^[\\x21-\\x7e]{1,${max}}$`), `1 to ${max} printable ASCII characters without spaces`);
-const cefHeaderText = (max: number) => z.string().min(1).max(max).regex(/^[^\\|\r\n\p{Cc}]+$/u, 'no backslash, pipe, line break or control character (receivers misread them in a CEF header)');
 
 export const tlsSection = z.strictObject({
   ca: z.string().max(200_000).optional().meta({ help: 'Trust anchors as PEM text; the system store when empty.', sealed: 'certificates' }),
@@ -82,13 +85,11 @@ export const outputSection = z.strictObject({
   bom: z.boolean().default(false).meta({ help: 'Byte order mark before UTF-8 text (RFC 5424, 6.4). Most receivers keep it as text.' }),
   timeZone: z.string().max(64).default('UTC').meta({ help: 'IANA zone of RFC 3164 timestamps.' }),
   maxBytes: z.int().min(480).max(1_048_576).optional().meta({ help: 'Largest message in octets; 8096 by default (what rsyslog takes by default, just below 8 KiB), 1400 over udp.' }),
-  oversize: z.enum(['shorten', 'reject']).default('shorten').meta({ help: 'Beyond the limit: shorten (and say so in the event) or reject (dead letter).' }),
-  cef: z.strictObject({
-    version: z.union([z.literal(0), z.literal(1)]).default(0).meta({ help: 'CEF:0 or CEF:1.' }),
-    vendor: cefHeaderText(63).default('Tidegate').meta({ help: 'Device vendor; with the product it picks the parser on the receiver.' }),
-    product: cefHeaderText(63).default('Tidegate').meta({ help: 'Device product.' }),
-    deviceVersion: cefHeaderText(31).default('1').meta({ help: 'Device version.' }),
-  }).default({ version: 0, vendor: 'Tidegate', product: 'Tidegate', deviceVersion: '1' }),
+  oversize: z.enum(['shorten', 'split', 'reject']).default('shorten').meta({ help: 'Beyond the limit: shorten (fields go by priority, and the event says so), split (several messages with part numbers, no value cut) or reject (dead letter).' }),
+  cef: cefSection.default(() => cefSection.parse({})),
+  leef: leefSection.default(() => leefSection.parse({})),
+  ocsf: ocsfSection.default(() => ocsfSection.parse({})),
+  ecs: ecsSection.default(() => ecsSection.parse({})),
   ...maskFields,
 });
 
@@ -101,7 +102,7 @@ export const integrationSchema = z.strictObject({
   protocol: z.enum(PROTOCOLS).meta({ help: 'Transport; fills in from the scheme of the URL, else tcp.' }),
   framing: z.enum(FRAMINGS).meta({ help: 'How messages are told apart on tcp and tls (RFC 6587); no meaning for udp and relp.' }),
   outputType: z.enum(OUTPUT_TYPES).default('syslog').meta({ help: 'Output type.' }),
-  header: z.enum(HEADER_STYLES).default('rfc5424').meta({ help: 'Syslog header style; none is for raw JSON or CEF inputs.' }),
+  header: z.enum(HEADER_STYLES).default('rfc5424').meta({ help: 'Syslog header style; none is for raw inputs; not for Syslog.' }),
   enabled: z.boolean().default(false),
   connection: connectionSection.default(() => connectionSection.parse({})),
   output: outputSection.default(() => outputSection.parse({})),

@@ -7,6 +7,7 @@ import type { AuditEvent } from '../../src/model/audit-event.js';
 import { FORMATS, formatFor } from '../../src/outward/formats/index.js';
 import { formatSettings } from '../support/format-settings.js';
 import { SAMPLE_TYPES, sampleEvent } from '../support/sample-events.js';
+import { leastOctets } from '../support/least-octets.js';
 import { oneRecord } from '../support/one-record.js';
 
 /**
@@ -33,11 +34,15 @@ const long: AuditEvent = {
   attributes: { domain: 'corp.example.com', items: Array.from({ length: 400 }, (_, index) => `Gruppe ${index} – Zürich`) },
 };
 const variants: Golden[] = [
-  ...FORMATS.flatMap(({ outputType }) => [480, 1400, 8192].map((maxBytes) => ({ file: `settings/${outputType}-${maxBytes}-octets.txt`, event: long, settings: formatSettings({ outputType, maxBytes }) }))),
+  ...FORMATS.flatMap(({ outputType }) => [...new Set([leastOctets(outputType), 1400, 8192])].map((maxBytes) => ({ file: `settings/${outputType}-${maxBytes}-octets.txt`, event: long, settings: formatSettings({ outputType, maxBytes }) }))),
   ...FORMATS.map(({ outputType }) => ({ file: `settings/${outputType}-byte-order-mark.txt`, event: sampleEvent('siem.test'), settings: formatSettings({ outputType, bom: true }) })),
   { file: 'settings/rfc3164-zone.txt', event: sampleEvent('siem.test'), settings: formatSettings({ header: 'rfc3164', timeZone: 'Asia/Kolkata' }) },
   { file: 'settings/own-names.txt', event: sampleEvent('siem.test'), settings: formatSettings({ facility: 16, appName: 'my-gate', hostname: 'siem-out-1', enterpriseNumber: 99999 }) },
   { file: 'settings/cef-1.txt', event: sampleEvent('siem.test'), settings: formatSettings({ outputType: 'cef', header: 'none', cef: { version: 1, vendor: 'Example', product: 'Identity Gate', deviceVersion: '2.5' } }) },
+  { file: 'settings/leef-2-tab.txt', event: sampleEvent('account.owner.changed'), settings: formatSettings({ outputType: 'leef', header: 'none', leef: { ...formatSettings().leef, version: '2.0' } }) },
+  { file: 'settings/leef-2-caret.txt', event: { ...sampleEvent('account.owner.changed'), message: 'a^b\tc|d=e\\f' }, settings: formatSettings({ outputType: 'leef', header: 'none', leef: { version: '2.0', delimiter: '^', vendor: 'Example', product: 'Identity Gate', deviceVersion: '2.5' } }) },
+  { file: 'settings/ocsf-1.4.0.txt', event: sampleEvent('account.provisioned'), settings: formatSettings({ outputType: 'ocsf', header: 'none', ocsf: { version: '1.4.0', vendor: 'Example', product: 'Identity Gate' } }) },
+  { file: 'settings/ecs-own-dataset.txt', event: sampleEvent('account.provisioned'), settings: formatSettings({ outputType: 'ecs', header: 'none', ecs: { version: '8.17.0', dataset: 'identity_gate.events' } }) },
   { file: 'settings/cef-ipv6.txt', event: { ...sampleEvent('audit.user.logon'), actor: { kind: 'user', name: 'ann', ip: '2001:db8::17' } }, settings: formatSettings({ outputType: 'cef', header: 'none' }) },
 ];
 

@@ -27,6 +27,9 @@ export function formatSettingsOf(settings: IntegrationSettings, machineHostname:
     maxBytes: output.maxBytes ?? PROTOCOL_TABLE[settings.protocol].defaultMaxBytes,
     oversize: output.oversize,
     cef: { ...output.cef },
+    leef: { ...output.leef },
+    ocsf: { ...output.ocsf },
+    ecs: { ...output.ecs },
   };
 }
 

@@ -53,19 +53,24 @@ export function ruleFaults(settings: IntegrationSettings, { before, unreadable }
   if (output.maxBytes !== undefined && output.maxBytes > table.hardMaxBytes) fault('/output/maxBytes', `at most ${table.hardMaxBytes} over ${protocol}`);
   if (!isTimeZone(output.timeZone)) fault('/output/timeZone', 'not a known IANA time zone, for example UTC or Europe/Vienna');
   if (connection.retryMaxMs < connection.retryInitialMs) fault('/connection/retryMaxMs', `at least connection.retryInitialMs (${connection.retryInitialMs})`);
+  if (outputType === 'leef' && output.leef.version === '1.0' && output.leef.delimiter !== 'tab') fault('/output/leef/delimiter', 'LEEF 1.0 has the tab alone; use version 2.0');
   faults.push(...filterFaults(settings.filter), ...maskFaults(settings, unreadable));
   if (connection.relp.tls && protocol !== 'relp' && before?.connection.relp.tls !== true) fault('/connection/relp/tls', `needs protocol relp; over ${protocol} it has no effect`);
   faults.push(...tlsSectionFaults(settings, before, unreadable));
   return faults;
 }
 
+/** The least form of an event whose every text is too long: required members, and the names of all that was cut. */
+const LEAST_OBJECT_BYTES = 1400;
+
 /** What is accepted and yet worth a word. */
 export function settingsWarnings(settings: IntegrationSettings, now: number): ProblemItem[] {
-  const { protocol, connection: { tls }, output } = settings;
+  const { protocol, outputType, connection: { tls }, output } = settings;
   const warnings: ProblemItem[] = [];
   if (isEncrypted(settings)) warnings.push(...tlsWarnings(tls, now));
   else if (usesTls(tls)) warnings.push({ pointer: '/connection/tls', message: `The TLS settings are kept but not used: events leave unencrypted over ${protocol}.` });
   if (protocol === 'udp' && (output.maxBytes ?? 0) > 1472) warnings.push({ pointer: '/output/maxBytes', message: 'Datagrams over 1,472 octets are fragmented on most networks and easily lost.' });
+  if ((outputType === 'ocsf' || outputType === 'ecs') && (output.maxBytes ?? LEAST_OBJECT_BYTES) < LEAST_OBJECT_BYTES) warnings.push({ pointer: '/output/maxBytes', message: `What ${outputType} requires may need up to ${LEAST_OBJECT_BYTES} octets: with less some events can only become dead letters.` });
   return warnings;
 }
 

@@ -133,7 +133,7 @@ describe('creating an integration', () => {
     const listed = new Set(combinations.map((combination) => JSON.stringify(combination)));
     const accepted = new Set<string>();
     for (const protocol of ['udp', 'tcp', 'tls', 'relp']) {
-      for (const outputType of ['syslog', 'json', 'cef']) {
+      for (const outputType of ['syslog', 'json', 'cef', 'leef', 'ocsf', 'ecs']) {
         for (const header of ['rfc5424', 'rfc3164', 'none']) {
           for (const framing of ['octet-counting', 'newline']) {
             const { status } = await api().post(BASE).send({ name: aName('combination'), serverUrl: 'siem', protocol, outputType, header, framing });
@@ -143,7 +143,7 @@ describe('creating an integration', () => {
       }
     }
     expect([...accepted].sort()).toEqual([...listed].sort());
-    expect(accepted.size).toBe(46);
+    expect(accepted.size).toBe(97);
   });
 
   it('keeps names unique, upper and lower case alike, also under parallel creates', async () => {

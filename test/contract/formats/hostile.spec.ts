@@ -4,13 +4,14 @@ import { FORMATS } from '../../../src/outward/formats/index.js';
 import { expectedCefValue, expectedJson, expectedSyslogText } from '../../support/expected-text.js';
 import { formatSettings } from '../../support/format-settings.js';
 import { hostileEvents } from '../../support/hostile-events.js';
+import { leastOctets } from '../../support/least-octets.js';
 import { parseRecord } from '../../support/parsers/record.js';
 import { oneRecord } from '../../support/one-record.js';
 
 const SEQUENCE = '11.987654321';
 const corpus = hostileEvents();
 /** All limits behind one header; the others, which cost the same room or less, at the usual limit of a datagram. */
-const cases = FORMATS.flatMap((format) => format.headers.map((header) => ({ format, header, name: `${format.outputType} behind ${header}`, limits: header === 'rfc5424' ? [480, 1400, 8192] : [1400] })));
+const cases = FORMATS.flatMap((format) => format.headers.map((header) => ({ format, header, name: `${format.outputType} behind ${header}`, limits: header === 'rfc5424' ? [...new Set([leastOctets(format.outputType), 1400, 8192])] : [1400] })));
 /** Larger than any event of the corpus, so that only the limits of the format itself cut. */
 const UNLIMITED = 64 * 1024 * 1024;
 
@@ -36,7 +37,7 @@ describe.each(cases)('$name', (each) => {
       const { octets, record, shortened } = render(each, event, maxBytes);
       expect(octets.length).toBeLessThanOrEqual(maxBytes);
       expect(record).toMatchObject({ id: event.id, type: event.type, sequence: SEQUENCE, saysShortened: shortened });
-      if (each.format.outputType !== 'cef' && !shortened) expect(octets).toEqual(render(each, event, UNLIMITED).octets);
+      if (each.format.outputType !== 'cef' && each.format.outputType !== 'leef' && !shortened) expect(octets).toEqual(render(each, event, UNLIMITED).octets);
       if (record.text !== undefined && record.text !== 'Request State Changed') expect(expectedSyslogText(event.message).startsWith(record.text)).toBe(true);
     }
   });
@@ -47,6 +48,7 @@ describe.each(cases)('$name', (each) => {
       const text = octets.toString('utf8');
       const first = text.search(/(CEF|LEEF):\s*\d/);
       if (each.format.outputType === 'cef') expect(text.slice(first)).toMatch(/^CEF:0\|Tidegate\|Tidegate\|1\|\d+\|/);
+      else if (each.format.outputType === 'leef') expect(text.slice(first)).toMatch(/^LEEF:1\.0\|Tidegate\|Tidegate\|1\|[a-z.]+\|/);
       else expect(first).toBe(-1);
     }
   });

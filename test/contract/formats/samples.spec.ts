@@ -51,6 +51,9 @@ describe.each(cases)('$name', (each) => {
       const record = received({ ...sampleEvent('siem.test'), occurredAt }, each);
       if (each.header === 'rfc5424') expect(record.header?.timestamp).toBe(instant);
       if (record.json) expect(record.json.occurredAt).toBe(instant);
+      if (record.leef) expect(record.leef.attributes.get('devTime')).toBe(String(Date.parse(instant)));
+      if (record.ocsf) expect(record.ocsf.time).toBe(Date.parse(instant));
+      if (record.ecs) expect(record.ecs['@timestamp']).toBe(instant);
       if (record.cef) expect(record.cef.extension.get('rt')).toBe(String(Date.parse(instant)));
     }
   });

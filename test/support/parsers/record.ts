@@ -1,6 +1,8 @@
 import type { HeaderStyle, OutputType } from '../../../src/model/integration.js';
 import { parseJsonOutput } from '../json-output.js';
 import { type CefMessage, parseCef } from './cef.js';
+import { memberOf, parseJsonObject } from './json-object.js';
+import { type LeefMessage, parseLeef } from './leef.js';
 import { parseRfc3164, splitElement } from './rfc3164.js';
 import { parseRfc5424 } from './rfc5424.js';
 import { strictText } from './strict-text.js';
@@ -12,11 +14,17 @@ export interface ReceivedRecord {
   type: string | undefined;
   /** Whether the event itself says that it was shortened. */
   saysShortened: boolean;
+  /** Of a split event: which part this is, of how many. */
+  part: number | undefined;
+  parts: number | undefined;
   header?: { facility: number; severity: number; timestamp: string; hostname: string; appName: string };
   /** Syslog text, without our element. */
   text?: string;
   data?: Map<string, string>;
   cef?: CefMessage;
+  leef?: LeefMessage;
+  ocsf?: Record<string, unknown>;
+  ecs?: Record<string, unknown>;
   json?: Record<string, unknown>;
 }
 
@@ -24,18 +32,38 @@ const ELEMENT_ID = 'tidegate@32473';
 
 /** Reads a record as a strict receiver of its kind does. @throws Error */
 export function parseRecord(octets: Uint8Array, outputType: OutputType, style: HeaderStyle): ReceivedRecord {
-  const { header, data, body } = parseHeader(strictText(octets), outputType, style);
+  const { header, data, body } = parseHeader(strictText(octets, outputType === 'leef'), outputType, style);
   switch (outputType) {
-    case 'syslog': return { header, data, text: body, id: data?.get('id'), sequence: data?.get('seq'), type: data?.get('type'), saysShortened: data?.has('truncated') ?? false };
+    case 'syslog': return { header, data, text: body, id: data?.get('id'), sequence: data?.get('seq'), type: data?.get('type'), saysShortened: data?.has('truncated') ?? false, ...partOf(data?.get('part'), data?.get('parts')) };
     case 'cef': {
       const cef = parseCef(body);
-      return { header, data, cef, id: cef.extension.get('externalId'), sequence: cef.extension.get('TidegateSequence'), type: cef.extension.get('cs6'), saysShortened: cef.extension.has('cn3') };
+      const { extension } = cef;
+      return { header, data, cef, id: extension.get('externalId'), sequence: extension.get('TidegateSequence'), type: extension.get('cs6'), saysShortened: extension.has('cn3'), ...partOf(extension.get('TidegatePart'), extension.get('TidegateParts')) };
+    }
+    case 'leef': {
+      const leef = parseLeef(body);
+      const { attributes } = leef;
+      return { header, data, leef, id: attributes.get('externalId'), sequence: attributes.get('sequence'), type: leef.eventId, saysShortened: attributes.has('truncatedFields'), ...partOf(attributes.get('part'), attributes.get('parts')) };
     }
     case 'json': {
       const json = parseJsonOutput(body);
-      return { header, data, json, id: textMember(json.id), sequence: textMember(json.sequence), type: textMember(json.type), saysShortened: json.truncated !== undefined };
+      return { header, data, json, id: textMember(json.id), sequence: textMember(json.sequence), type: textMember(json.type), saysShortened: json.truncated !== undefined, ...partOf(json.part, json.parts) };
+    }
+    case 'ocsf': {
+      const ocsf = parseJsonObject(body);
+      const own = (name: string) => memberOf(ocsf, 'unmapped', name);
+      return { header, data, ocsf, id: textMember(memberOf(ocsf, 'metadata', 'uid')), sequence: textMember(own('sequence')), type: textMember(memberOf(ocsf, 'metadata', 'event_code')), saysShortened: own('truncated') !== undefined, ...partOf(own('part'), own('parts')) };
+    }
+    case 'ecs': {
+      const ecs = parseJsonObject(body);
+      const own = (name: string) => memberOf(ecs, 'tidegate', name);
+      return { header, data, ecs, id: textMember(memberOf(ecs, 'event', 'id')), sequence: textMember(own('sequence')), type: textMember(memberOf(ecs, 'event', 'action')), saysShortened: own('truncated') !== undefined, ...partOf(own('part'), own('parts')) };
     }
   }
+}
+
+function partOf(part: unknown, parts: unknown): Pick<ReceivedRecord, 'part' | 'parts'> {
+  return { part: part === undefined ? undefined : Number(part), parts: parts === undefined ? undefined : Number(parts) };
 }
 
 function textMember(value: unknown): string | undefined {

@@ -1,17 +1,8 @@
-/**
- * The CEF extension keys that we set (CEF Implementation Standard, version 27; lengths in octets), in the order of the wire.
- * `cutOrder`: beyond the message limit the fields with the smallest number are cut, then dropped, first; 0 stays whole.
- */
-export interface CefField {
-  key: string;
-  /** A custom field needs its label: a fixed word, never data. */
-  label?: string;
-  maxOctets: number;
-  cutOrder: number;
-  meaning: string;
-}
+import { type PairField, type PairStyle, startOf } from '../shared/pair-fields.js';
+import { CEF_TEXT } from './cef-escape.js';
 
-const field = (key: string, label: string | undefined, maxOctets: number, cutOrder: number, meaning: string): CefField => ({ key, label, maxOctets, cutOrder, meaning });
+/** The CEF extension keys that we set (CEF Implementation Standard, version 27; lengths in octets), in the order of the wire. */
+const field = (key: string, label: string | undefined, maxOctets: number, cutOrder: number, meaning: string): PairField => ({ key, label, maxOctets, cutOrder, meaning });
 
 /** A number or a time: never cut. */
 const WHOLE = 20;
@@ -47,12 +38,19 @@ export const CEF_FIELDS = {
   objectId: field('TidegateObjectId', undefined, 255, 5, '`subject.id`, where `duid` does not have it'),
   tenantId: field('TidegateTenantId', undefined, 255, 5, '`tenantId`'),
   message: field('msg', undefined, 1023, 10, '`message`'),
-} as const satisfies Record<string, CefField>;
+} as const satisfies Record<string, PairField>;
 
 /** Says in the event how many fields were cut or left out. */
-export const TRUNCATED_FIELD: CefField = field('cn3', 'truncatedFields', WHOLE, 0, 'how many fields of this event were cut or left out; absent when none');
+export const TRUNCATED_FIELD: PairField = field('cn3', 'truncatedFields', WHOLE, 0, 'how many fields of this event were cut or left out; absent when none');
+/** Say which part of how many a record of a split event is. */
+export const PART_FIELDS: readonly [PairField, PairField] = [
+  field('TidegatePart', undefined, WHOLE, 0, 'which part of a split event this is, from 1; absent when the event is whole'),
+  field('TidegateParts', undefined, WHOLE, 0, 'of how many parts'),
+];
 
-/** `key=`, with its label in front where it has one. */
-export function startOf({ key, label }: CefField): string {
-  return label === undefined ? `${key}=` : `${key}Label=${label} ${key}=`;
-}
+export const CEF_STYLE: PairStyle = {
+  text: CEF_TEXT,
+  separator: ' ',
+  truncated: (keys) => ` ${startOf(TRUNCATED_FIELD)}${keys.length}`,
+  part: (number, of) => ` ${startOf(PART_FIELDS[0])}${number} ${startOf(PART_FIELDS[1])}${of}`,
+};

@@ -1,14 +1,19 @@
 import type { Format, FormatSettings, Rendered, Renderer } from '../../../contracts/format.js';
 import type { AuditEvent } from '../../../model/audit-event.js';
-import { eventTypeOf, type EventType } from '../../../model/event-types.js';
+import type { EventType } from '../../../model/event-types.js';
 import { OUTPUT_HEADERS } from '../../../model/integration.js';
 import { type EventFacts, factsOf, notRenderable, noTime, tooLong } from '../shared/event-facts.js';
+import { FastPairs } from '../shared/fast-pairs.js';
+import { TypeCache } from '../shared/known-type.js';
+import { ShortenedPairs } from '../shared/shortened-pairs.js';
+import { SplitPairs } from '../shared/split-pairs.js';
+import { renderedParts } from '../shared/split.js';
 import { StructuredData } from '../shared/structured-data.js';
 import { compileHeader, type SyslogHeader } from '../shared/syslog-header.js';
 import { fits, octetsOf } from '../shared/utf8.js';
 import { escapeHeader } from './cef-escape.js';
+import { CEF_STYLE } from './cef-fields.js';
 import { writePairs } from './cef-mapping.js';
-import { FastPairWriter, ShorteningPairWriter } from './cef-writer.js';
 
 /** ArcSight Common Event Format: constants in the header, the event in the extension (`cef-fields.ts`). */
 export const cefFormat: Format = {
@@ -24,34 +29,35 @@ interface CompiledType {
   header: string;
 }
 
-const TYPES_KEPT = 2000;
-
 class CefRenderer implements Renderer {
   private readonly header: SyslogHeader;
   private readonly data: StructuredData;
-  private readonly start: string;
-  private readonly types = new Map<string, CompiledType>();
+  private readonly types: TypeCache<CompiledType>;
 
   constructor(private readonly settings: FormatSettings) {
     this.header = compileHeader(settings, false);
     this.data = new StructuredData(settings.enterpriseNumber);
     const { version, vendor, product, deviceVersion } = settings.cef;
-    this.start = `CEF:${version}|${escapeHeader(vendor, 63)}|${escapeHeader(product, 63)}|${escapeHeader(deviceVersion, 31)}|`;
+    const start = `CEF:${version}|${escapeHeader(vendor, 63)}|${escapeHeader(product, 63)}|${escapeHeader(deviceVersion, 31)}|`;
+    this.types = new TypeCache((type) => ({ type, header: `${start}${type.cefId}|${escapeHeader(type.name, 512)}|` }));
   }
 
   render(event: AuditEvent, sequence: string | null): Rendered {
     try {
       const facts = factsOf(event, sequence);
       if (facts === null) return noTime(event);
-      const { type, header } = this.compiledType(facts.type);
-      const out = new FastPairWriter();
+      const { type, header } = this.types.get(facts.type);
+      const out = new FastPairs(CEF_STYLE);
       writePairs(out, event, facts, type, this.settings.hostname);
       const cef = `${header}${facts.severity}|`;
       const text = this.header.before(facts, this.data.identity(facts)) + cef + out.finish();
       const { maxBytes } = this.settings;
-      if (fits(text, maxBytes)) return { type: 'rendered', text, shortened: out.cutFields > 0 };
-      if (this.settings.oversize === 'reject') return tooLong(octetsOf(text), maxBytes);
-      return this.shortened(event, facts, type, cef) ?? tooLong(octetsOf(text), maxBytes);
+      if (fits(text, maxBytes)) return { type: 'rendered', text, shortened: out.shortened };
+      switch (this.settings.oversize) {
+        case 'reject': return tooLong(octetsOf(text), maxBytes);
+        case 'shorten': return this.shortened(event, facts, type, cef) ?? tooLong(octetsOf(text), maxBytes);
+        case 'split': return this.split(event, facts, type, cef);
+      }
     } catch (error) {
       return notRenderable(error);
     }
@@ -61,7 +67,7 @@ class CefRenderer implements Renderer {
   private shortened(event: AuditEvent, facts: EventFacts, type: EventType, cef: string): Rendered | null {
     for (const structuredData of [this.data.identity(facts), '']) {
       const before = this.header.before(facts, structuredData) + cef;
-      const out = new ShorteningPairWriter();
+      const out = new ShortenedPairs(CEF_STYLE);
       writePairs(out, event, facts, type, this.settings.hostname);
       const pairs = out.finish(this.settings.maxBytes - octetsOf(before));
       if (pairs !== null) return { type: 'rendered', text: before + pairs, shortened: true };
@@ -69,18 +75,12 @@ class CefRenderer implements Renderer {
     return null;
   }
 
-  private compiledType(id: string): CompiledType {
-    const known = this.types.get(id);
-    if (known !== undefined) return known;
-    const type = eventTypeOf(id) ?? unknownType(id);
-    const compiled: CompiledType = { type, header: `${this.start}${type.cefId}|${escapeHeader(type.name, 512)}|` };
-    if (this.types.size >= TYPES_KEPT) this.types.clear();
-    this.types.set(id, compiled);
-    return compiled;
+  private split(event: AuditEvent, facts: EventFacts, type: EventType, cef: string): Rendered {
+    const { maxBytes, hostname } = this.settings;
+    const before = this.header.before(facts, this.data.identity(facts)) + cef;
+    const out = new SplitPairs(CEF_STYLE);
+    writePairs(out, event, facts, type, hostname);
+    const outcome = out.finish(maxBytes - octetsOf(before));
+    return renderedParts(outcome.type === 'parts' ? { type: 'parts', parts: outcome.parts.map((pairs) => before + pairs) } : outcome, maxBytes);
   }
-}
-
-/** A type that a later release wrote into the log: it is sent all the same. */
-function unknownType(id: string): EventType {
-  return { id, name: 'Event', group: 'audit', cefId: 1000, severity: 0, template: '', subjectKind: '', attributes: [], required: [], reserved: false, description: '' };
 }

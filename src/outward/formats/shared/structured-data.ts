@@ -41,6 +41,11 @@ export function withTruncated(element: string): string {
   return `${element.slice(0, -1)} truncated="message"]`;
 }
 
+/** Adds ` part="2" parts="3"`. */
+export function withPart(element: string, number: number, of: number): string {
+  return `${element.slice(0, -1)} part="${number}" parts="${of}"]`;
+}
+
 /** Printable ASCII without quote, backslash, bracket and pipe; a space only inside. */
 const SHORT_SAFE = /^[!#-Z^-{}~](?:[ !#-Z^-{}~]{0,62}[!#-Z^-{}~])?$/;
 const SHORT_MAX = 64;

@@ -36,7 +36,8 @@ class Rfc5424Header implements SyslogHeader {
     // PROCID is nil: a record looks the same whichever process sends it, and on every resend.
     this.origin = ` ${printableAscii(settings.hostname, 255)} ${printableAscii(settings.appName, 48)} - `;
     // RFC 8259, 8.1 forbids the mark in front of JSON.
-    this.textStart = settings.bom && settings.outputType !== 'json' ? ' \ufeff' : ' ';
+    const json = settings.outputType === 'json' || settings.outputType === 'ocsf' || settings.outputType === 'ecs';
+    this.textStart = settings.bom && !json ? ' \ufeff' : ' ';
   }
 
   before(facts: EventFacts, structuredData: string): string {

@@ -3,8 +3,9 @@ import type { AuditEvent } from '../../../model/audit-event.js';
 import { eventTypeOf } from '../../../model/event-types.js';
 import { OUTPUT_HEADERS } from '../../../model/integration.js';
 import { cleanLine, trimSpaces } from '../shared/clean-text.js';
-import { factsOf, notRenderable, noTime, tooLong } from '../shared/event-facts.js';
-import { StructuredData, withTruncated } from '../shared/structured-data.js';
+import { type EventFacts, factsOf, notRenderable, noTime, tooLong } from '../shared/event-facts.js';
+import { renderedParts } from '../shared/split.js';
+import { StructuredData, withPart, withTruncated } from '../shared/structured-data.js';
 import { compileHeader, type SyslogHeader } from '../shared/syslog-header.js';
 import { cutToOctets, fits, octetsOf } from '../shared/utf8.js';
 
@@ -33,11 +34,14 @@ class SyslogRenderer implements Renderer {
       const text = this.header.before(facts, data) + message;
       const { maxBytes } = this.settings;
       if (fits(text, maxBytes)) return { type: 'rendered', text, shortened: false };
-      if (this.settings.oversize === 'reject') return tooLong(octetsOf(text), maxBytes);
-      // First the end of the message goes, then outcome, actor and subject make room for it.
-      return this.cut(this.header.before(facts, withTruncated(data)), message, LEAST_MESSAGE_OCTETS)
-        ?? this.cut(this.header.before(facts, withTruncated(this.data.identity(facts))), message, 0)
-        ?? tooLong(octetsOf(text), maxBytes);
+      switch (this.settings.oversize) {
+        case 'reject': return tooLong(octetsOf(text), maxBytes);
+        // First the end of the message goes, then outcome, actor and subject make room for it.
+        case 'shorten': return this.cut(this.header.before(facts, withTruncated(data)), message, LEAST_MESSAGE_OCTETS)
+          ?? this.cut(this.header.before(facts, withTruncated(this.data.identity(facts))), message, 0)
+          ?? tooLong(octetsOf(text), maxBytes);
+        case 'split': return this.split(facts, data, message) ?? this.split(facts, this.data.identity(facts), message) ?? tooLong(octetsOf(text), maxBytes);
+      }
     } catch (error) {
       return notRenderable(error);
     }
@@ -47,6 +51,16 @@ class SyslogRenderer implements Renderer {
     const room = this.settings.maxBytes - octetsOf(before);
     if (room < leastOctets) return null;
     return room < 0 ? null : { type: 'rendered', text: trimSpaces(before + cutToOctets(message, room)), shortened: true };
+  }
+
+  /** The words of the message over as many records as it takes, each behind the whole header. Null when there is no room for words. */
+  private split(facts: EventFacts, data: string, message: string): Rendered | null {
+    const { maxBytes } = this.settings;
+    const room = maxBytes - octetsOf(this.header.before(facts, withPart(data, MAX_PARTS, MAX_PARTS)));
+    if (room < LEAST_MESSAGE_OCTETS) return null;
+    const pieces = piecesOf(message, room);
+    if (pieces.length > MAX_PARTS) return null;
+    return renderedParts({ type: 'parts', parts: pieces.map((piece, index) => this.header.before(facts, withPart(data, index + 1, pieces.length)) + piece) }, maxBytes);
   }
 }
 
@@ -59,4 +73,20 @@ const FORGED_START = /(CEF|LEEF):(?=\s*\d)/g;
 function messageText(event: AuditEvent): string {
   const line = cleanLine(event.message) || eventTypeOf(event.type)?.name || 'Event';
   return line.includes('EF:') ? line.replace(FORGED_START, '$1 :') : line;
+}
+
+const MAX_PARTS = 9999;
+
+/** Runs of words within so many octets; only a word that is longer than that goes on in the next piece. */
+function piecesOf(message: string, maxOctets: number): string[] {
+  const pieces: string[] = [];
+  let rest = message;
+  while (!fits(rest, maxOctets)) {
+    const most = cutToOctets(rest, maxOctets);
+    const space = rest.charAt(most.length) === ' ' ? most.length : most.lastIndexOf(' ');
+    const piece = space > 0 ? rest.slice(0, space) : most;
+    pieces.push(trimSpaces(piece));
+    rest = trimSpaces(rest.slice(piece.length));
+  }
+  return [...pieces, rest].filter((piece) => piece !== '');
 }

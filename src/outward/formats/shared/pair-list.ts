@@ -1,20 +1,24 @@
-import { cleanLine, trimSpaces } from '../shared/clean-text.js';
-import { cutToEscapedOctets, escapedOctets } from './cef-escape.js';
+import { cleanLine, trimSpaces } from './clean-text.js';
+import type { PairText } from './pair-fields.js';
 
 const UNNAMED = '(unnamed)';
 
+export function nameOf(item: string): string {
+  return cleanLine(item) || UNNAMED;
+}
+
 /**
- * Names joined by a comma, as many as fit once escaped, then "and N more".
+ * Names joined by a comma, as many as fit once written, then "and N more".
  * @param total how many there are, when the event names only some of them.
  */
-export function listWithin(items: readonly string[], total: number, maxOctets: number): { text: string; cut: boolean } {
+export function listWithin(pairText: PairText, items: readonly string[], total: number, maxOctets: number): { text: string; cut: boolean } {
   let text = '';
   let octets = 0;
   let shown = 0;
   for (const item of items) {
-    const name = cleanLine(item) || UNNAMED;
+    const name = nameOf(item);
     const part = shown === 0 ? name : `, ${name}`;
-    const size = escapedOctets(part);
+    const size = pairText.octets(part);
     if (octets + size + more(total - shown - 1).length > maxOctets) break;
     text += part;
     octets += size;
@@ -23,10 +27,11 @@ export function listWithin(items: readonly string[], total: number, maxOctets: n
   if (shown > 0 || items.length === 0) return { text: text === '' ? '' : text + more(total - shown), cut: shown < items.length };
   // Not even the first name fits whole.
   const ending = more(total - 1);
-  const name = trimSpaces(cutToEscapedOctets(cleanLine(items[0] ?? '') || UNNAMED, maxOctets - ending.length));
+  const name = trimSpaces(pairText.cut(nameOf(items[0] ?? ''), maxOctets - ending.length));
   return { text: name === '' ? '' : name + ending, cut: true };
 }
 
-function more(count: number): string {
+/** What stands for the names that are not there. */
+export function more(count: number): string {
   return count > 0 ? ` and ${count} more` : '';
 }
