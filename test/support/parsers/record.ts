@@ -1,6 +1,7 @@
 import type { HeaderStyle, OutputType } from '../../../src/model/integration.js';
 import { parseJsonOutput } from '../json-output.js';
 import { type CefMessage, parseCef } from './cef.js';
+import { parseEcs } from './ecs.js';
 import { memberOf, parseJsonObject } from './json-object.js';
 import { type LeefMessage, parseLeef } from './leef.js';
 import { parseRfc3164, splitElement } from './rfc3164.js';
@@ -55,7 +56,7 @@ export function parseRecord(octets: Uint8Array, outputType: OutputType, style: H
       return { header, data, ocsf, id: textMember(memberOf(ocsf, 'metadata', 'uid')), sequence: textMember(own('sequence')), type: textMember(memberOf(ocsf, 'metadata', 'event_code')), saysShortened: own('truncated') !== undefined, ...partOf(own('part'), own('parts')) };
     }
     case 'ecs': {
-      const ecs = parseJsonObject(body);
+      const ecs = parseEcs(body);
       const own = (name: string) => memberOf(ecs, 'tidegate', name);
       return { header, data, ecs, id: textMember(memberOf(ecs, 'event', 'id')), sequence: textMember(own('sequence')), type: textMember(memberOf(ecs, 'event', 'action')), saysShortened: own('truncated') !== undefined, ...partOf(own('part'), own('parts')) };
     }

@@ -4,7 +4,7 @@ import type { JsonValue } from '../../../model/json.js';
 import type { EventFacts } from '../shared/event-facts.js';
 import { epochOf, textOf, wholeOf } from '../shared/event-meaning.js';
 import { optional, quoted } from '../shared/json-quote.js';
-import { jsonText } from '../shared/json-text.js';
+import { plainJson } from '../shared/json-text.js';
 
 /**
  * What ECS has no field for, under one root of ours. Each field has one type whatever an event brings, because Elasticsearch refuses a document whose field has another
@@ -58,7 +58,7 @@ function objectText(object: EventObject): string {
   let text = `{"kind":${quoted(String(kind))},"id":${quoted(String(id))}${optional(',"name":', name)}`;
   for (const detail in details) {
     if (details[detail] === undefined) continue;
-    text += `,"details":${quoted(jsonText(details))}`;
+    text += `,"details":${quoted(plainJson(details))}`;
     break;
   }
   return `${text}}`;
@@ -77,5 +77,5 @@ function labels(event: AuditEvent, unread: readonly string[] | null): string {
 }
 
 function labelOf(name: string): string {
-  return name.replaceAll('.', '_') || '_';
+  return name.toWellFormed().replaceAll('.', '_') || '_';
 }

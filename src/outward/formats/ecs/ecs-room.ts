@@ -36,10 +36,12 @@ export const ECS_ROOM: JsonRoom = {
   ],
   truncated: ['tidegate', 'truncated'],
   spread: [
-    ['message'], ['user'], ['group'], ['source'], ['organization'], ['related'], ['error'], ['observer'], ['event', 'reason'], ['event', 'created'],
-    ['tidegate', 'correlation_id'], ['tidegate', 'subject'],
-    ...['action', 'request', 'domain', 'template', 'step', 'owner', 'requester', 'mail_outcome', 'error_code', 'count', 'days', 'due_date', 'changes', 'items', 'added', 'removed', 'approvers', 'objects'].map((name) => ['tidegate', name]),
-    ['labels'],
+    ...['message', 'user', 'group', 'source', 'organization', 'related', 'error', 'observer'].map((name) => ({ path: [name] })),
+    { path: ['event', 'reason'] }, { path: ['event', 'created'] },
+    ...[
+      'correlation_id', 'subject', 'action', 'request', 'domain', 'template', 'step', 'owner', 'requester', 'mail_outcome', 'error_code', 'count', 'days', 'due_date', 'changes', 'items', 'added', 'removed', 'approvers', 'objects',
+    ].map((name) => ({ path: ['tidegate', name] })),
+    { path: ['labels'], byMember: true },
   ],
   part: { number: ['tidegate', 'part'], of: ['tidegate', 'parts'] },
 };

@@ -32,7 +32,7 @@ const ROOM: JsonRoom = {
   ],
   beforeCutting: countItems,
   truncated: ['truncated'],
-  spread: [['message'], ['actor'], ['subject'], ['reason'], ['correlationId'], ['tenantId'], ['receivedAt'], ['changes'], ['attributes'], ['objects']],
+  spread: [...['message', 'actor', 'subject', 'reason', 'correlationId', 'tenantId', 'receivedAt', 'changes'].map((name) => ({ path: [name] })), { path: ['attributes'], byMember: true }, { path: ['objects'] }],
   part: { number: ['part'], of: ['parts'] },
 };
 

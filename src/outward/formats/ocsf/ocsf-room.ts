@@ -32,6 +32,9 @@ export const OCSF_ROOM: JsonRoom = {
   ],
   truncated: ['unmapped', 'truncated'],
   // Each part is an event of its class: what the class requires stands in all of them.
-  spread: [['message'], ['status_detail'], ['unmapped', 'subject'], ['unmapped', 'actor'], ['unmapped', 'changes'], ['unmapped', 'attributes'], ['unmapped', 'objects']],
+  spread: [
+    { path: ['message'] }, { path: ['status_detail'] }, { path: ['status_code'] }, { path: ['unmapped', 'subject'] }, { path: ['unmapped', 'actor'] }, { path: ['unmapped', 'changes'] },
+    { path: ['unmapped', 'attributes'], byMember: true }, { path: ['unmapped', 'objects'] },
+  ],
   part: { number: ['unmapped', 'part'], of: ['unmapped', 'parts'] },
 };

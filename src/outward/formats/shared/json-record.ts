@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../model/json.js';
 import { type EventFacts, tooLong } from './event-facts.js';
 import type { JsonPath } from './json-path.js';
 import { type CuttableMember, shortenJson } from './json-shorten.js';
-import { type PartPlace, splitJson } from './json-split.js';
+import { type PartPlace, splitJson, type SpreadMember } from './json-split.js';
 import { jsonText } from './json-text.js';
 import { renderedParts } from './split.js';
 import type { StructuredData } from './structured-data.js';
@@ -19,7 +19,7 @@ export interface JsonRoom {
   /** Where a record names what was cut. */
   truncated: JsonPath;
   /** The members that a split event spreads over its parts, in this order; all others stand in every part. */
-  spread: readonly JsonPath[];
+  spread: readonly SpreadMember[];
   /** Where a part says which it is. */
   part: PartPlace;
 }

@@ -9,24 +9,30 @@ export interface PartPlace {
   of: JsonPath;
 }
 
+/** A member that a split event has in one of its parts. `byMember`: an object of independent members, which may go on in the next part; any other object stays in one piece. */
+export interface SpreadMember {
+  path: JsonPath;
+  byMember?: true | undefined;
+}
+
 /**
  * A record as several, each with all that is not in `spread`. The members in `spread` are put into the parts in the order given: a list may go on in the next part between
- * two elements, an object between two members; no value is cut.
+ * two elements; no value is cut.
  * @param record is taken apart by it.
  */
-export function splitJson(record: JsonObject, spread: readonly JsonPath[], place: PartPlace, maxOctets: number): SplitOutcome<JsonObject> {
-  const values: Array<{ path: JsonPath; value: JsonValue }> = [];
-  for (const path of spread) {
+export function splitJson(record: JsonObject, spread: readonly SpreadMember[], place: PartPlace, maxOctets: number): SplitOutcome<JsonObject> {
+  const values: Array<SpreadMember & { value: JsonValue }> = [];
+  for (const { path, byMember } of spread) {
     const value = memberAt(record, path);
     if (value === undefined) continue;
-    values.push({ path, value });
+    values.push({ path, value, byMember });
     setMember(record, path, undefined);
   }
   setMember(record, place.number, MAX_PARTS);
   setMember(record, place.of, MAX_PARTS);
   const parts = new Parts(record, maxOctets);
-  for (const { path, value } of values) {
-    const tooLong = Array.isArray(value) ? putList(parts, path, value) : isObject(value) ? putMembers(parts, path, value) : parts.put(path, value) ? null : tooLongAt(path, value);
+  for (const { path, value, byMember } of values) {
+    const tooLong = Array.isArray(value) ? putList(parts, path, value) : isObject(value) && byMember ? putMembers(parts, path, value) : parts.put(path, value) ? null : tooLongAt(path, value);
     if (tooLong !== null) return tooLong;
   }
   const { done } = parts;
@@ -41,7 +47,7 @@ export function splitJson(record: JsonObject, spread: readonly JsonPath[], place
 const MAX_PARTS = 9999;
 
 function putList(parts: Parts, path: JsonPath, values: readonly JsonValue[]): TooLong | null {
-  if (parts.put(path, [...values], false)) return null;
+  if (parts.put(path, [...values], values.length === 0)) return null;
   const startOctets = octetsAt(path, []);
   let run: JsonValue[] = [];
   let octets = startOctets;
@@ -62,8 +68,9 @@ function putList(parts: Parts, path: JsonPath, values: readonly JsonValue[]): To
 }
 
 function putMembers(parts: Parts, path: JsonPath, value: JsonObject): TooLong | null {
-  if (parts.put(path, { ...value }, false)) return null;
-  for (const [name, member] of Object.entries(value)) {
+  const members = Object.entries(value).filter(([, member]) => member !== undefined);
+  if (parts.put(path, { ...value }, members.length === 0)) return null;
+  for (const [name, member] of members) {
     if (member === undefined) continue;
     const tooLong = Array.isArray(member) ? putList(parts, [...path, name], member) : parts.put([...path, name], member) ? null : tooLongAt([...path, name], member);
     if (tooLong !== null) return tooLong;

@@ -12,11 +12,16 @@ const EVERY_INVISIBLE = new RegExp(INVISIBLE, 'g');
 const FORGED_START = /(CEF|LEEF):/g;
 
 export function jsonText(value: unknown): string {
-  let text = JSON.stringify(value);
-  // A lone surrogate shows as an escape that no UTF-8 has.
-  if (text.includes('\\ud')) text = JSON.stringify(wellFormedCopy(value as JsonValue));
+  let text = plainJson(value);
   if (INVISIBLE.test(text)) text = text.replace(EVERY_INVISIBLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
   return text.includes('EF:') ? text.replace(FORGED_START, '$1\\u003a') : text;
+}
+
+/** JSON of well-formed text, for a place inside another text, which is made safe as a whole. */
+export function plainJson(value: unknown): string {
+  const text = JSON.stringify(value);
+  // A lone surrogate shows as an escape that no UTF-8 has.
+  return text.includes('\\ud') ? JSON.stringify(wellFormedCopy(value as JsonValue)) : text;
 }
 
 /** The same value with U+FFFD for each lone surrogate, in member names too. */

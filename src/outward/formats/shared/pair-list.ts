@@ -3,8 +3,9 @@ import type { PairText } from './pair-fields.js';
 
 const UNNAMED = '(unnamed)';
 
-export function nameOf(item: string): string {
-  return cleanLine(item) || UNNAMED;
+/** An item on one line, as it stands in a list. */
+export function nameOf(pairText: PairText, item: string): string {
+  return cleanLine(pairText.clean(item)) || UNNAMED;
 }
 
 /**
@@ -16,7 +17,7 @@ export function listWithin(pairText: PairText, items: readonly string[], total: 
   let octets = 0;
   let shown = 0;
   for (const item of items) {
-    const name = nameOf(item);
+    const name = nameOf(pairText, item);
     const part = shown === 0 ? name : `, ${name}`;
     const size = pairText.octets(part);
     if (octets + size + more(total - shown - 1).length > maxOctets) break;
@@ -27,7 +28,7 @@ export function listWithin(pairText: PairText, items: readonly string[], total: 
   if (shown > 0 || items.length === 0) return { text: text === '' ? '' : text + more(total - shown), cut: shown < items.length };
   // Not even the first name fits whole.
   const ending = more(total - 1);
-  const name = trimSpaces(pairText.cut(nameOf(items[0] ?? ''), maxOctets - ending.length));
+  const name = trimSpaces(pairText.cut(nameOf(pairText, items[0] ?? ''), maxOctets - ending.length));
   return { text: name === '' ? '' : name + ending, cut: true };
 }
 

@@ -68,7 +68,7 @@ export class SplitPairs implements PairWriter {
       while (from < items.length) {
         const run = this.runOf(items, total, from, Math.min(field.field.maxOctets, room - used - startOctets));
         if (run === null) {
-          if (used === 0) return { type: 'too-long', name: field.field.key, octets: startOctets + this.style.text.octets(nameOf(items[from] ?? '')) };
+          if (used === 0) return { type: 'too-long', name: field.field.key, octets: startOctets + this.style.text.octets(nameOf(this.style.text, items[from] ?? '')) };
           close();
           continue;
         }
@@ -89,7 +89,7 @@ export class SplitPairs implements PairWriter {
     let octets = 0;
     let next = from;
     while (next < items.length) {
-      const name = nameOf(items[next] ?? '');
+      const name = nameOf(this.style.text, items[next] ?? '');
       const piece = text === '' ? name : `, ${name}`;
       const ending = next === items.length - 1 ? more(total - items.length) : '';
       const size = this.style.text.octets(piece);

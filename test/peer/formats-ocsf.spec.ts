@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { formatFor } from '../../src/outward/formats/index.js';
+import { ocsfSection } from '../../src/model/format-sections.js';
+import { formatSettings } from '../support/format-settings.js';
+import { parseWith, PEER_SOURCES } from '../support/peer-tools.js';
+import { pythonVenv } from '../support/python-venv.js';
+import { renderedCorpus } from '../support/rendered-corpus.js';
+import { AUDIT_EVENTS } from '../support/audit-events.js';
+import { hostileEvents } from '../support/hostile-events.js';
+import { SAMPLE_TYPES, sampleEvent } from '../support/sample-events.js';
+
+/** The official schema (ocsf-json-schema 1.2.0, which packs the compiled schemas of ocsf/ocsf-schema) by jsonschema, for every version that may be set. */
+let bin: string | undefined;
+beforeAll(async () => {
+  bin = await pythonVenv('ocsf', ['ocsf-json-schema==1.2.0', 'jsonschema==4.26.0']);
+}, 300_000);
+
+function violations(texts: readonly string[]): string[] {
+  if (bin === undefined) return [];
+  const lines = parseWith(join(bin, 'python'), [join(PEER_SOURCES, 'ocsf', 'validate.py')], Buffer.from(texts.map((text) => `${text}\n`).join('')));
+  expect(lines.length).toBe(texts.length);
+  return lines.flatMap((line, index) => (JSON.parse(line) as string[]).map((violation) => `${texts[index]?.slice(0, 200)} ... ${violation}`));
+}
+
+describe('the official OCSF schema', () => {
+  it.each(ocsfSection.shape.version.unwrap().options)('of version %s takes every type, and audit records of every kind of object and verb', (version) => {
+    const settings = formatSettings({ outputType: 'ocsf', header: 'none', maxBytes: 100_000 });
+    const renderer = formatFor('ocsf').compile({ ...settings, ocsf: { ...settings.ocsf, version } });
+    const texts = [...SAMPLE_TYPES.map(sampleEvent), ...AUDIT_EVENTS].map((event) => {
+      const rendered = renderer.render(event, '3.1042');
+      return rendered.type === 'rendered' ? rendered.text : '{}';
+    });
+    expect(violations(texts)).toEqual([]);
+  });
+
+  it.each([65_536_000, 8192, 1400])('takes the hostile corpus within %i octets', (maxBytes) => {
+    expect(violations(renderedCorpus('ocsf', 'none', maxBytes).map(({ octets }) => octets.toString('utf8')))).toEqual([]);
+  });
+
+  it('takes each part of a split event', () => {
+    const renderer = formatFor('ocsf').compile(formatSettings({ outputType: 'ocsf', header: 'none', maxBytes: 4096, oversize: 'split' }));
+    const texts = hostileEvents().map((event) => renderer.render(event, '3.1')).flatMap((rendered) => (rendered.type === 'parts' ? rendered.texts : []));
+    expect(texts.length).toBeGreaterThan(20);
+    expect(violations(texts)).toEqual([]);
+  });
+});
