@@ -1,6 +1,5 @@
 /**
- * How fast one thread renders events of about 700 octets of JSON, by format and header. A benchmark, not a test: nothing is asserted.
- *   npx swc src test -d .cache/bench --config-file .swcrc && node .cache/bench/test/load/formats.bench.js
+ * How fast one thread renders events of about 700 octets of JSON, by format and header (`npm run bench:formats`). A benchmark, not a test: nothing is asserted.
  */
 import { Buffer } from 'node:buffer';
 import { FORMATS } from '../../src/outward/formats/index.js';
@@ -10,6 +9,7 @@ import { formatSettings } from '../support/format-settings.js';
 import { hostileEvent, HUGE_TEXTS } from '../support/hostile-events.js';
 import { sampleEvent } from '../support/sample-events.js';
 import { oneRecord } from '../support/one-record.js';
+import { machine, report } from './results.js';
 
 const EVENTS = 20_000;
 const ROUNDS = 12;
@@ -38,6 +38,7 @@ const input = events();
 const octets = input.reduce((sum, event) => sum + Buffer.byteLength(JSON.stringify(event)), 0) / input.length;
 console.log(`${input.length} events of ${octets.toFixed(0)} octets of JSON on average, Node ${process.version}`);
 const slab = Buffer.allocUnsafe(SLAB_OCTETS);
+const rows: Array<Record<string, number | string>> = [];
 for (const format of FORMATS) {
   for (const header of format.headers) {
     const renderer = format.compile(formatSettings({ outputType: format.outputType, header }));
@@ -60,9 +61,10 @@ for (const format of FORMATS) {
       const result = { perSecond: input.length / seconds, cpuUs: microseconds(process.cpuUsage(cpu)) / input.length, octets: total / input.length };
       if (result.perSecond > best.perSecond) best = result;
     }
-    console.log(`${format.outputType.padEnd(7)} ${header.padEnd(8)} ${Math.round(best.perSecond).toLocaleString('en-US').padStart(10)} events/s ${best.cpuUs.toFixed(2).padStart(6)} us CPU/event ${best.octets.toFixed(0).padStart(5)} octets (best of ${ROUNDS} rounds, encoding included)`);
+    rows.push({ format: format.outputType, header, eventsPerSecond: Math.round(best.perSecond), cpuMicrosecondsPerEvent: Math.round(best.cpuUs * 100) / 100, octets: Math.round(best.octets) });
   }
 }
+report('formats', { ...machine(), events: input.length, octetsOfJson: Math.round(octets), what: `best of ${ROUNDS} rounds of one thread, encoding included` }, rows);
 for (const [name, text] of Object.entries(HUGE_TEXTS)) {
   const event = hostileEvent('huge', text);
   for (const format of FORMATS) {
