@@ -43,11 +43,11 @@ export class IntakeService {
   /** What is refused has its item; what is good waits for the log. A step of its own, so that nothing parsed outlives it. */
   private judge(request: IncomingRequest, producer: string): { items: IntakeItem[]; good: GoodEvent[] } {
     const requested = readItems(request, this.limits);
-    const items = new Array<IntakeItem>(requested.length);
+    const items = new Array<IntakeItem>(requested.count);
     const good: GoodEvent[] = [];
-    const context = { producer, nowMs: this.clock.now(), own: false, everyFault: requested.length === 1 };
+    const context = { producer, nowMs: this.clock.now(), own: false, everyFault: requested.count === 1 };
     const ownSource = sourceOf(producer);
-    for (const { index, content } of requested) {
+    for (const { index, content } of requested.each) {
       if ('fault' in content) {
         items[index] = rejectedItem(index, 'invalid-event', [content.fault]);
         continue;

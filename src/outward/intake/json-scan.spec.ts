@@ -35,4 +35,27 @@ describe('the scan before the parser', () => {
       expect(found.depths).toEqual(values.map(depthOf));
     }));
   });
+  it('calls a list closed exactly where its elements one by one say what the whole text says to the parser', () => {
+    const inserted = fc.constantFrom('[', ']', '{', '}', ',', ':', '"', '\\', ' ', '\n', '\ufeff', '\ufefb', '1', 'a', '');
+    fc.assert(fc.property(fc.array(fc.jsonValue({ maxDepth: 2 }), { maxLength: 4 }), fc.nat(), fc.nat(2), inserted, (values, place, removed, text) => {
+      const whole = JSON.stringify(values);
+      const at = place % (whole.length + 1);
+      const changed = whole.slice(0, at) + text + whole.slice(at + removed);
+      const bytes = Buffer.from(changed);
+      const { closed, starts, ends } = scanJson(bytes, 10_000);
+      const elements = starts.map((start, index) => parsed(bytes.toString('utf8', start, ends[index])));
+      const list = parsed(changed.replace(/^\ufeff/, ''));
+      if (closed && starts.length > 0 && !elements.includes(NO_JSON)) expect(elements).toEqual(list);
+      else expect(Array.isArray(list) && list.length > 0).toBe(false);
+    }), { numRuns: 5000 });
+  });
 });
+
+const NO_JSON = Symbol('no JSON');
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return NO_JSON;
+  }
+}

@@ -2,6 +2,8 @@
 export interface JsonScan {
   /** True when the outermost value is a list. */
   list: boolean;
+  /** True for a list that ends with its bracket, with nothing but blanks (RFC 8259, section 2) around it: it is JSON when each of its elements is. */
+  closed: boolean;
   /** Byte ranges [start, end) of the elements of the list, or the one of the value itself; stops after `maxElements + 1`. */
   starts: number[];
   ends: number[];
@@ -19,7 +21,7 @@ export function scanJson(bytes: Uint8Array, maxElements: number): JsonScan {
   let at = 0;
   while (at < end && isBlank(bytes[at])) at += 1;
   const list = bytes[at] === 0x5b;
-  const scan: JsonScan = { list, starts: [], ends: [], depths: [] };
+  const scan: JsonScan = { list, closed: false, starts: [], ends: [], depths: [] };
   if (list) at += 1;
   let start = at;
   let depth = 0;
@@ -53,7 +55,21 @@ export function scanJson(bytes: Uint8Array, maxElements: number): JsonScan {
     scan.ends.push(Math.min(at, end));
     scan.depths.push(deepest);
   }
+  scan.closed = list && bytes[at] === 0x5d && onlyBlanks(bytes, hasMark(bytes) ? 3 : 0, bytes.indexOf(0x5b)) && onlyBlanks(bytes, at + 1, end);
   return scan;
+}
+
+function hasMark(bytes: Uint8Array): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+}
+
+/** Blanks of JSON itself, no byte order mark. */
+function onlyBlanks(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at];
+    if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) return false;
+  }
+  return true;
 }
 
 function isBlank(byte: number | undefined): boolean {

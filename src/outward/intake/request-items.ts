@@ -31,24 +31,48 @@ export type IntakeLimits = Pick<Settings['intake'], 'batchItems' | 'eventBytes' 
 
 type Mode = 'plain' | 'structured' | 'batched' | 'binary';
 
+/** The events of one request: how many, and each of them as it is asked for. */
+export interface RequestItems {
+  count: number;
+  /** To be walked once. @throws Problem 400 in the middle when what follows is not JSON: nothing of the request may have been stored before the end */
+  each: Iterable<RequestItem>;
+}
+
 /**
  * The events of a request body: one object, an array, or CloudEvents 1.0 in structured, batched or binary mode (HTTP binding, section 3).
- * Limits are checked before anything is parsed. @throws Problem 400, 413, 415 when the request as a whole cannot be taken; then nothing of it is.
+ * Limits are checked before anything is parsed. A list is parsed event by event, so that what was parsed of one is gone before the next: the memory of a batch is that of its text.
+ * @throws Problem 400, 413, 415 when the request as a whole cannot be taken; then nothing of it is.
  */
-export function readItems({ body, headers }: IncomingRequest, limits: IntakeLimits): RequestItem[] {
+export function readItems({ body, headers }: IncomingRequest, limits: IntakeLimits): RequestItems {
   const mode = modeOf(headers);
   if (body.length > limits.requestBytes) throw new Problem(413, 'request-too-large', `The request holds ${body.length} bytes; at most ${limits.requestBytes} are taken (http.requestBytes). Send fewer events in one request.`);
-  const text = textOf(body);
+  if (!isUtf8(body)) throw new Problem(400, 'invalid-utf-8', 'The body is not valid UTF-8; JSON is exchanged in UTF-8 (RFC 8259, section 8.1).');
   const scan = scanJson(body, limits.batchItems);
   if (mode === 'batched' && !scan.list && scan.starts.length > 0) throw new Problem(400, 'invalid-envelope', 'A CloudEvents batch is a JSON array of events.', { errors: [{ pointer: '', message: 'must be an array' }] });
   if (scan.list && (mode === 'structured' || mode === 'binary')) {
     throw new Problem(400, 'invalid-envelope', `CloudEvents in ${mode} mode carry one event; send several as application/cloudevents-batch+json.`, { errors: [{ pointer: '', message: 'must be an object' }] });
   }
   checkLimits(scan, limits, mode);
-  const parsed = parse(text);
+  if (scan.list && scan.closed && scan.starts.length > 0) return { count: scan.starts.length, each: oneByOne(body, scan, mode, headers, limits) };
+  const parsed = parse(textOf(body));
   const values: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
   if (values.length === 0) throw new Problem(400, 'no-events', 'The array holds no event.', { errors: [{ pointer: '', message: 'must hold at least one event' }] });
-  return values.map((value, index) => itemOf(value, index, Array.isArray(parsed) ? `/${index}` : '', mode, headers, limits));
+  return { count: values.length, each: values.map((value, index) => itemOf(value, index, Array.isArray(parsed) ? `/${index}` : '', mode, headers, limits)) };
+}
+
+/** A list is JSON when each of its elements is. What fails is parsed as a whole, for the place of the fault in the body. */
+function* oneByOne(body: Buffer, { starts, ends }: JsonScan, mode: Mode, headers: IncomingHttpHeaders, limits: IntakeLimits): Iterable<RequestItem> {
+  const encoding = isAscii(body) ? 'latin1' : 'utf8';
+  for (let index = 0; index < starts.length; index += 1) {
+    let value: unknown;
+    try {
+      value = JSON.parse(body.toString(encoding, starts[index], ends[index]));
+    } catch {
+      parse(textOf(body));
+      throw new Problem(400, 'malformed-json', `The body is not JSON (element ${index} of the list).`);
+    }
+    yield itemOf(value, index, `/${index}`, mode, headers, limits);
+  }
 }
 
 function modeOf(headers: IncomingHttpHeaders): Mode {
@@ -70,7 +94,6 @@ function unsupported(what: string): Problem {
 }
 
 function textOf(body: Buffer): string {
-  if (!isUtf8(body)) throw new Problem(400, 'invalid-utf-8', 'The body is not valid UTF-8; JSON is exchanged in UTF-8 (RFC 8259, section 8.1).');
   // A byte order mark is no part of the text (RFC 8259, section 8.1). Text in ASCII is parsed in half the time as Latin-1.
   const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
   return isAscii(body) ? body.toString('latin1') : body.toString('utf8', start);
