@@ -43,7 +43,7 @@ export class Sink {
   static async start({ tcpPorts = 0, udpPorts = 0, framing = 'newline', start }: SinkOptions): Promise<Sink> {
     const child = spawn(program(), [String(tcpPorts), String(udpPorts), framing, start], { stdio: ['pipe', 'pipe', 'inherit'] });
     const sink = new Sink(child);
-    sink.ports = (await sink.line()).split(' ').map(Number);
+    sink.ports = (await sink.line()).split(' ').filter((port) => port !== '').map(Number);
     return sink;
   }
 
