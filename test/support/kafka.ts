@@ -5,8 +5,7 @@ import { existsSync } from 'node:fs';
 import { appendFile, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join, resolve as resolvePath } from 'node:path';
 import { promisify } from 'node:util';
 
 /** A real Apache Kafka on loopback: KRaft, broker and controller in one process a node, its jars resolved by Maven into .cache/kafka. */
@@ -198,12 +197,12 @@ class Node {
 
 /** The jars, resolved once; whole or not there at all. */
 async function kafkaJars(): Promise<string> {
-  const jars = fileURLToPath(new URL(`../../.cache/kafka/${VERSION}`, import.meta.url));
+  const jars = resolvePath('.cache/kafka', VERSION);
   if (existsSync(jars)) return jars;
   const draft = `${jars}.${process.pid}`;
   await mkdir(draft, { recursive: true });
   try {
-    await run('mvn', ['-B', '-q', '-ntp', '-f', fileURLToPath(new URL('./kafka-jars.xml', import.meta.url)), `-Dkafka.version=${VERSION}`, `-DoutputDirectory=${draft}`, 'dependency:copy-dependencies'], { maxBuffer: 16_777_216 });
+    await run('mvn', ['-B', '-q', '-ntp', '-f', resolvePath('test/support/kafka-jars.xml'), `-Dkafka.version=${VERSION}`, `-DoutputDirectory=${draft}`, 'dependency:copy-dependencies'], { maxBuffer: 16_777_216 });
     await appendFile(join(draft, 'complete'), '');
     await rename(draft, jars);
   } finally {

@@ -5,7 +5,7 @@
  *   sink TCP_PORTS UDP_PORTS FRAMING START     FRAMING newline | counted, START what each message must begin with ("<", "{" or "CEF:")
  *
  * Prints the ports in one line. Then answers a line for each command on its input:
- *   counts     {"messages":[...],"bad":[...],"octets":n,"connections":n,"cpu":seconds,"lastUs":time of the last read}
+ *   counts     {"messages":[...],"bad":[...],"octets":n,"connections":n,"cpu":seconds,"firstUs":time of the first read,"lastUs":of the last}
  *   time       from now on an id `lat-<16 digits, microseconds since 1970>` is noted with the time of its read: ok
  *   arrivals   "port sentUs readUs;..." of what was noted, and forgets it
  *   reset      all counts to zero: ok
@@ -30,7 +30,7 @@ enum { ROOM = 1 << 20, PORTS = 256, DATAGRAMS = 64, DATAGRAM_ROOM = 65536 };
 typedef struct { int fd, port; size_t used; char *data; } Link;
 typedef struct { int port; unsigned long long sent, read; } Arrival;
 
-static unsigned long long messages[PORTS], bad[PORTS], octets, connections, last_read;
+static unsigned long long messages[PORTS], bad[PORTS], octets, connections, first_read, last_read;
 static int counted, timing, tcp_ports, udp_ports;
 static const char *start;
 static size_t start_length;
@@ -123,15 +123,15 @@ static void command(const char *line) {
     printf("{");
     list("messages", messages);
     list("bad", bad);
-    printf("\"octets\":%llu,\"connections\":%llu,\"cpu\":%.3f,\"lastUs\":%llu}\n", octets, connections,
-      (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6, last_read);
+    printf("\"octets\":%llu,\"connections\":%llu,\"cpu\":%.3f,\"firstUs\":%llu,\"lastUs\":%llu}\n", octets, connections,
+      (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6, first_read, last_read);
   } else if (strcmp(line, "arrivals") == 0) {
     for (size_t at = 0; at < arrival_count; at++) printf("%d %llu %llu;", arrivals[at].port, arrivals[at].sent, arrivals[at].read);
     printf("\n");
     arrival_count = 0;
   } else {
     if (strcmp(line, "time") == 0) timing = 1;
-    else if (strcmp(line, "reset") == 0) { memset(messages, 0, sizeof messages); memset(bad, 0, sizeof bad); octets = connections = 0; arrival_count = 0; timing = 0; }
+    else if (strcmp(line, "reset") == 0) { memset(messages, 0, sizeof messages); memset(bad, 0, sizeof bad); octets = connections = first_read = last_read = 0; arrival_count = 0; timing = 0; }
     printf("ok\n");
   }
   fflush(stdout);
@@ -196,6 +196,7 @@ int main(int argc, char **argv) {
         }
         int got = recvmmsg(listeners[what], heads, DATAGRAMS, MSG_DONTWAIT, NULL);
         last_read = now_us();
+        if (first_read == 0) first_read = last_read;
         for (int each = 0; each < got; each++) {
           size_t length = heads[each].msg_len;
           octets += length;
@@ -207,6 +208,7 @@ int main(int argc, char **argv) {
         ssize_t got = read(link->fd, link->data + link->used, ROOM - link->used);
         if (got > 0) {
           last_read = now_us();
+          if (first_read == 0) first_read = last_read;
           octets += (unsigned long long)got;
           link->used += (size_t)got;
           cut(link);

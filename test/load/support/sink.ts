@@ -19,7 +19,8 @@ export interface SinkCounts {
   connections: number;
   /** CPU seconds of the sink. */
   cpu: number;
-  /** When it last read something, microseconds since 1970. */
+  /** When it first and last read something, microseconds since 1970; 0 for never. */
+  firstUs: number;
   lastUs: number;
 }
 
