@@ -17,6 +17,7 @@ import type { DeliveryState } from './integration-status.schema.js';
 import { LanePartition, type CursorOrigin, type Lot } from './lane-partition.js';
 import type { SharedFeed } from './shared-feed.js';
 import { Signal, within } from './signal.js';
+import { countTypes, type TypeCounts } from './type-counts.js';
 
 /** The most that goes out in one chunk, so that a slow receiver is noticed and a stop waits for little. */
 const CHUNK_BYTES = 256 * 1024;
@@ -75,9 +76,8 @@ interface InFlight {
   bytes: number;
   /** Handed over so often, this time included. */
   attempts: number;
-  batch: EventBatch;
-  /** Of the batch: those that were sent. */
-  indices: readonly number[];
+  /** Of those that were sent. */
+  types: TypeCounts;
   /** False while the answer of `send` (and its dead letters) is outstanding. */
   settled: boolean;
 }
@@ -333,7 +333,7 @@ export class Lane {
     const again = (lot.batch.offsets[indices[0] ?? 0] ?? 0) < lot.owner.sentTo;
     const entry: InFlight = {
       number: chunk.number, owner: lot.owner, position, mark, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes,
-      attempts: again ? lot.owner.failedAttempts + 1 : 1, batch: lot.batch, indices, settled: false,
+      attempts: again ? lot.owner.failedAttempts + 1 : 1, types: countTypes(lot.batch, indices), settled: false,
     };
     this.inFlight.push(entry);
     this.inFlightBytes += entry.bytes;
@@ -355,7 +355,7 @@ export class Lane {
       if (refused.length > 0) {
         if (!(await this.bury(lot, refused, epoch))) return;
         entry.rejected += refused.length;
-        entry.indices = indices.filter((index) => !refused.some((letter) => letter.index === index));
+        entry.types = countTypes(lot.batch, indices.filter((index) => !refused.some((letter) => letter.index === index)));
       }
     }
     entry.settled = true;
@@ -467,10 +467,10 @@ export class Lane {
   }
 
   /** Moves the cursor over what became safe, with a note for the ledger. */
-  private pass({ owner, position, mark, attempts, events, rejected, bytes, batch, indices }: InFlight, now: number): void {
+  private pass({ owner, position, mark, attempts, events, rejected, bytes, types }: InFlight, now: number): void {
     owner.moveCursor(position, mark);
     owner.ledger.safe({ end: position, at: now, evidence: events > rejected ? this.evidence : null, attempts, delivered: events - rejected, rejected, bytes });
-    for (const index of indices) owner.ledger.count(batch.events[index]?.type ?? '');
+    for (const [type, count] of types) owner.ledger.count(type, count);
     if (owner.cursor >= owner.sentTo) owner.failedAttempts = 0;
   }
 

@@ -49,9 +49,9 @@ export class LedgerRun {
     last.bytes += row.bytes;
   }
 
-  /** Counts a delivered event of the open row. */
-  count(type: string): void {
-    this.types.set(type, (this.types.get(type) ?? 0) + 1);
+  /** Counts delivered events of the open row. */
+  count(type: string, events = 1): void {
+    if (events > 0) this.types.set(type, (this.types.get(type) ?? 0) + events);
   }
 
   /** Nothing before `end` is left to send: the rest of it was not wanted. */
