@@ -112,7 +112,7 @@ export interface EventLog {
   open(): Promise<void>;
   /** Finishes open appends, closes readers and members. Idempotent. */
   close(): Promise<void>;
-  /** Durable when it answers: one outcome a record, in the order given. Never throws for data. */
+  /** Durable when it answers: one outcome a record, in the order given. Never throws for data. The values belong to the log until then. */
   append(records: readonly NewRecord[]): Promise<AppendOutcome[]>;
   ranges(): Promise<PartitionRange[]>;
   /** Names the log: the same over restarts, never that of another log that was made under another name or in another place. One that was made anew in its place may have the same name: marks tell. @throws when the log does not answer */

@@ -3,16 +3,15 @@ import { partitionOf } from '../shared/partitioner.js';
 import { BATCH_HEADER_BYTES, RECORD_HEADER_BYTES } from './record-batch.js';
 import { storedBytes } from './log-state.js';
 
-/** Encoded records of one call and one partition, small enough for one batch (a single larger record is a chunk of its own). */
+/** Records of one call and one partition, small enough for one batch (a single larger record is a chunk of its own). */
 export interface Chunk {
   partition: number;
-  /** Records one behind the other, without a batch header. */
-  bytes: Buffer;
-  /** Which records of the call these are, in order. */
-  indexes: number[];
+  records: readonly MeasuredRecord[];
+  /** Octets of the records one behind the other, without a batch header. */
+  byteLength: number;
 }
 
-/** One call of `append`, encoded before it waits for the disk. */
+/** One call of `append`, cut and measured before it waits for the disk. The caller leaves the values alone until the answer. */
 export interface AppendCall {
   chunks: Chunk[];
   records: number;
@@ -21,7 +20,8 @@ export interface AppendCall {
   answer(outcomes: AppendOutcome[]): void;
 }
 
-interface Measured {
+export interface MeasuredRecord {
+  /** Which record of the call it is. */
   index: number;
   record: NewRecord;
   keyBytes: number;
@@ -30,8 +30,8 @@ interface Measured {
   bytes: number;
 }
 
-export function encodeCall(records: readonly NewRecord[], partitions: number, batchBytes: number, answer: (outcomes: AppendOutcome[]) => void): AppendCall {
-  const byPartition = new Map<number, Measured[]>();
+export function cutCall(records: readonly NewRecord[], partitions: number, batchBytes: number, answer: (outcomes: AppendOutcome[]) => void): AppendCall {
+  const byPartition = new Map<number, MeasuredRecord[]>();
   for (let index = 0; index < records.length; index++) {
     const record = records[index];
     if (!record) continue;
@@ -47,11 +47,11 @@ export function encodeCall(records: readonly NewRecord[], partitions: number, ba
   const chunks: Chunk[] = [];
   for (const [partition, list] of byPartition) cut(partition, list, batchBytes, chunks);
   let bytes = 0;
-  for (const chunk of chunks) bytes += storedBytes(BATCH_HEADER_BYTES + chunk.bytes.length);
+  for (const chunk of chunks) bytes += storedBytes(BATCH_HEADER_BYTES + chunk.byteLength);
   return { chunks, records: records.length, bytes, answer };
 }
 
-function cut(partition: number, list: readonly Measured[], batchBytes: number, chunks: Chunk[]): void {
+function cut(partition: number, list: readonly MeasuredRecord[], batchBytes: number, chunks: Chunk[]): void {
   let start = 0;
   while (start < list.length) {
     let end = start;
@@ -61,17 +61,15 @@ function cut(partition: number, list: readonly Measured[], batchBytes: number, c
       if (end > start && bytes + next > batchBytes) break;
       bytes += next;
     }
-    chunks.push(encodeChunk(partition, list.slice(start, end), bytes));
+    chunks.push({ partition, records: list.slice(start, end), byteLength: bytes });
     start = end;
   }
 }
 
-function encodeChunk(partition: number, list: readonly Measured[], byteLength: number): Chunk {
-  const bytes = Buffer.allocUnsafe(byteLength);
-  const indexes: number[] = [];
-  let position = 0;
-  for (const { index, record, keyBytes, headers, headersBytes } of list) {
-    indexes.push(index);
+/** Writes the records of a chunk one behind the other; gives the position after them. */
+export function writeChunk({ records }: Chunk, bytes: Buffer, start: number): number {
+  let position = start;
+  for (const { record, keyBytes, headers, headersBytes } of records) {
     bytes.writeUInt32LE(record.value.length, position);
     bytes.writeUInt32LE(keyBytes, position + 4);
     bytes.writeUInt32LE(headersBytes, position + 8);
@@ -81,5 +79,5 @@ function encodeChunk(partition: number, list: readonly Measured[], byteLength: n
     bytes.set(record.value, position);
     position += record.value.length;
   }
-  return { partition, bytes, indexes };
+  return position;
 }

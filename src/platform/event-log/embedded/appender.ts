@@ -1,7 +1,7 @@
 import type { Clock } from '../../../contracts/clock.js';
 import type { AppendOutcome, NewRecord } from '../../../contracts/event-log.js';
 import type { Log } from '../../../contracts/log.js';
-import { encodeCall, type AppendCall, type Chunk } from './append-call.js';
+import { cutCall, writeChunk, type AppendCall, type Chunk } from './append-call.js';
 import { DiskSpace } from './disk-space.js';
 import { WriteRefused, type LogEnvironment } from './environment.js';
 import { storedBytes, totalBytes, type PartitionState } from './log-state.js';
@@ -86,7 +86,7 @@ export class Appender {
     const refused = this.closed ? unavailable('log-closed', 'The event log is closed: the service stops.', SOON_MS) : this.stalled();
     if (refused) return Promise.resolve(records.map(() => refused));
     return new Promise((answer) => {
-      const call = encodeCall(records, this.options.partitions, BATCH_BYTES, answer);
+      const call = cutCall(records, this.options.partitions, BATCH_BYTES, answer);
       this.waiting.push(call);
       this.waitingBytes += call.bytes;
       if (!this.busy) this.pumping = this.pump();
@@ -221,9 +221,9 @@ export class Appender {
       let count = 0;
       for (; end < run.length; end++) {
         const chunk = run[end]?.chunk;
-        if (!chunk || (end > start && bytes + chunk.bytes.length > BATCH_BYTES)) break;
-        bytes += chunk.bytes.length;
-        for (const index of chunk.indexes) {
+        if (!chunk || (end > start && bytes + chunk.byteLength > BATCH_BYTES)) break;
+        bytes += chunk.byteLength;
+        for (const { index } of chunk.records) {
           const outcomes = run[end]?.outcomes;
           if (outcomes) outcomes[index] = { type: 'appended', partition, offset: state.next + count };
           count++;
@@ -231,7 +231,7 @@ export class Appender {
       }
       const value = this.room(BATCH_HEADER_BYTES + bytes);
       let position = BATCH_HEADER_BYTES;
-      for (let index = start; index < end; index++) position += run[index]?.chunk.bytes.copy(value, position) ?? 0;
+      for (const { chunk } of run.slice(start, end)) position = writeChunk(chunk, value, position);
       sealBatch(value, { base: state.next, timestamp, greatestTimestamp: state.greatestTimestamp, count });
       this.environment.batches[partition]?.putSync(state.next, value, { append: true });
       state.next += count;

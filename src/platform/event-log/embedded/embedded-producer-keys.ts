@@ -101,14 +101,17 @@ function keyOf(key: string): Buffer {
 
 function encode({ contentHash, eventId, partition, offset }: ProducerKey, now: number): Buffer {
   const raw = /^[0-9a-f]{64}$/.test(contentHash);
-  const hash = Buffer.from(contentHash, raw ? 'hex' : 'utf8').subarray(0, 255);
-  const fixed = Buffer.alloc(20);
-  fixed.writeDoubleLE(now, 0);
-  fixed.writeDoubleLE(offset, 8);
-  fixed.writeUInt16LE(partition, 16);
-  fixed.writeUInt8(raw ? 1 : 0, 18);
-  fixed.writeUInt8(hash.length, 19);
-  return Buffer.concat([fixed, hash, Buffer.from(eventId, 'utf8')]);
+  const hashBytes = raw ? 32 : Math.min(255, Buffer.byteLength(contentHash, 'utf8'));
+  const bytes = Buffer.allocUnsafe(20 + hashBytes + Buffer.byteLength(eventId, 'utf8'));
+  bytes.writeDoubleLE(now, 0);
+  bytes.writeDoubleLE(offset, 8);
+  bytes.writeUInt16LE(partition, 16);
+  bytes.writeUInt8(raw ? 1 : 0, 18);
+  bytes.writeUInt8(hashBytes, 19);
+  if (raw) bytes.write(contentHash, 20, 'hex');
+  else Buffer.from(contentHash, 'utf8').copy(bytes, 20, 0, hashBytes);
+  bytes.write(eventId, 20 + hashBytes, 'utf8');
+  return bytes;
 }
 
 function decode(key: string, bytes: Buffer): { rememberedAt: number; producerKey: ProducerKey } | undefined {
@@ -127,13 +130,14 @@ function decode(key: string, bytes: Buffer): { rememberedAt: number; producerKey
 }
 
 function packKeys(keys: readonly Buffer[]): Buffer {
-  const parts: Buffer[] = [];
+  const bytes = Buffer.allocUnsafe(keys.reduce((sum, key) => sum + 2 + key.length, 0));
+  let position = 0;
   for (const key of keys) {
-    const length = Buffer.alloc(2);
-    length.writeUInt16LE(key.length, 0);
-    parts.push(length, key);
+    bytes.writeUInt16LE(key.length, position);
+    key.copy(bytes, position + 2);
+    position += 2 + key.length;
   }
-  return Buffer.concat(parts);
+  return bytes;
 }
 
 function unpackKeys(bytes: Buffer): Buffer[] {

@@ -1,0 +1,107 @@
+/**
+ * Makes docs/reference/figures.md from the result files of the benchmarks and of the loss runs. Nothing is measured here and nothing is written by hand.
+ *   npm run docs:figures
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Verdict } from './peers/targets.js';
+
+interface Results {
+  machine: Record<string, unknown> & { verdicts?: Verdict[] };
+  rows: Array<Record<string, string | number>>;
+}
+
+/** A target of the product that one result file answers by itself. */
+interface OwnTarget {
+  target: string;
+  wanted: string;
+  /** The measured value and whether it is enough; undefined when the file does not tell. */
+  judge: (rows: Results['rows']) => { reached: string; met: boolean } | undefined;
+}
+
+interface Section {
+  title: string;
+  file: string;
+  command: string;
+  says: string;
+  targets: readonly OwnTarget[];
+}
+
+const SECTIONS: readonly Section[] = [
+  {
+    title: 'Latency', file: 'latency', command: 'npm run bench:latency',
+    says: 'One event a request at a steady rate after a rush of 20,000 events; the time from the 202 at the producer to the read at the sink (negative: the sink had it first), and from the send of the request.',
+    targets: [{
+      target: 'p99 accepted to read, 200 events/s, 10 integrations, embedded', wanted: '<= 25 ms',
+      judge: (rows) => judgeAll(rows, 'p99 ms', (ms) => ms <= 25, 'ms', Math.max),
+    }],
+  },
+  {
+    title: 'The outward walk of one process on the embedded stores', file: 'outward', command: 'npm run bench:outward',
+    says: 'Batches of 500 from 4 producers; accepted is durable (flushed); delivered is read by every sink. With 0 integrations the intake is alone.',
+    targets: [
+      { target: 'events accepted durably a second, one process that also delivers to one integration', wanted: '>= 20,000', judge: (rows) => judgeAll(rows.filter((row) => row['integrations'] === 1 && row['outputType'] === 'cef'), 'accepted/s', (rate) => rate >= 20_000, 'events/s', Math.min) },
+      { target: 'events accepted durably a second, intake alone', wanted: '>= 20,000', judge: (rows) => judgeAll(rows.filter((row) => row['integrations'] === 0), 'accepted/s', (rate) => rate >= 20_000, 'events/s', Math.min) },
+      { target: 'resident memory with 10 integrations, at the peak of the rush', wanted: '<= 250 MB', judge: (rows) => judgeAll(rows.filter((row) => row['integrations'] === 10), 'peak RSS MB', (mb) => mb <= 250, 'MB', Math.max) },
+    ],
+  },
+  { title: 'Beside the peers', file: 'peers', command: 'npm run bench:peers', says: 'One topic, one sink in C, interleaved rounds, medians. Compare within the table; absolutes belong to the machine.', targets: [] },
+  { title: 'Alerts', file: 'alerts', command: 'npm run bench:alerts', says: 'The inward walk, with as many stored alerts as the heading of the machine says.', targets: [] },
+];
+const LOSS = join('test', 'soak', 'results', 'last-run.txt');
+const PAGE = join('docs', 'reference', 'figures.md');
+
+function judgeAll(rows: Results['rows'], figure: string, enough: (value: number) => boolean, unit: string, worst: (...values: number[]) => number): { reached: string; met: boolean } | undefined {
+  const values = rows.map((row) => row[figure]).filter((value) => typeof value === 'number');
+  if (values.length === 0) return undefined;
+  const value = worst(...values);
+  return { reached: `${value.toLocaleString('en')} ${unit}`, met: enough(value) };
+}
+
+function table(rows: ReadonlyArray<Record<string, string | number>>): string {
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(names), line(names.map(() => '---')), ...rows.map((row) => line(names.map((name) => (typeof row[name] === 'number' ? row[name].toLocaleString('en') : (row[name] ?? '')))))].join('\n');
+}
+
+function machineOf({ machine }: Results): string {
+  const { verdicts: _verdicts, ...facts } = machine;
+  return Object.entries(facts).map(([name, value]) => `${name} ${Array.isArray(value) ? value.join(', ') : String(value)}`).join('; ');
+}
+
+function resultsOf(file: string): Results | undefined {
+  const path = join('test', 'load', 'results', `${file}.json`);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Results) : undefined;
+}
+
+function page(): string {
+  const found = SECTIONS.map((section) => ({ section, results: resultsOf(section.file) }));
+  const judged: Verdict[] = found.flatMap(({ section, results }) => [
+    ...section.targets.map(({ target, wanted, judge }): Verdict => {
+      const answer = results && judge(results.rows);
+      return { target, wanted, reached: answer?.reached ?? '-', met: answer === undefined ? 'not measured' : answer.met ? 'met' : 'missed' };
+    }),
+    ...(results?.machine.verdicts ?? []),
+  ]);
+  return [
+    '# Figures of speed and loss',
+    '',
+    'Made by `npm run docs:figures` from the result files under `test/load/results` and `test/soak/results`; each section names the command that measures it again.',
+    'Loads before the runs are stated because a loaded machine makes wall times worse; CPU times and ratios within one interleaved run say more.',
+    '',
+    '## Targets',
+    '',
+    table(judged.map(({ target, wanted, reached, met }) => ({ target, wanted, reached, 'met or missed': met }))),
+    ...found.flatMap(({ section, results }) => ['', `## ${section.title}`, '', `\`${section.command}\`. ${section.says}`, '', ...(results ? [machineOf(results), '', table(results.rows)] : ['Not measured yet.'])]),
+    '',
+    '## Loss',
+    '',
+    'Faults struck under load; `npm run soak:kill`, `soak:engines`, `soak:api`, `soak:zombie`, `soak:rebalance`, `soak:broker`, `soak:broker-of-three` and `soak:documents` strike them again, each with its counts.',
+    '',
+    ...(existsSync(LOSS) ? ['```', readFileSync(LOSS, 'utf8').trimEnd(), '```'] : ['Not measured yet.']),
+    '',
+  ].join('\n');
+}
+
+writeFileSync(PAGE, page());
+console.log(`written to ${PAGE}`);
