@@ -8,13 +8,11 @@ export class ChildPeer implements RunningPeer {
   private readonly children: ChildProcess[] = [];
   private output = '';
 
-  /** @param input what the process reads, when that is another one */
-  add(command: string, parameters: readonly string[], options: { input?: ChildProcess; environment?: Record<string, string> } = {}): ChildProcess {
-    const output = options.input?.stdout;
-    const child = spawn(command, parameters, { stdio: [output ?? 'ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.environment } });
+  /** @param options.output descriptor that the process writes to */
+  add(command: string, parameters: readonly string[], options: { output?: number; environment?: Record<string, string> } = {}): void {
+    const child = spawn(command, parameters, { stdio: ['ignore', options.output ?? 'ignore', 'pipe'], env: { ...process.env, ...options.environment } });
     this.children.push(child);
     child.stderr?.on('data', (chunk: Buffer) => (this.output = (this.output + chunk.toString()).slice(-4000)));
-    return child;
   }
 
   cpu(): number {

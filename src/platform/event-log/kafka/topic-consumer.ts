@@ -7,8 +7,8 @@ const { AssignerProtocol } = kafkajs;
 
 const HEARTBEAT_MS = 1000;
 const MAX_FETCH_WAIT_MS = 250;
-const PARTITION_BYTES = 524_288;
-const FETCH_BYTES = 4_194_304;
+const PARTITION_BYTES = 131_072;
+const FETCH_BYTES = 1_048_576;
 const RESTART_MS = 1000;
 const LONGEST_RESTART_MS = 30_000;
 /** A consumer that neither fetched nor told anything for so long is built anew. */
