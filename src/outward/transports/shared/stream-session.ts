@@ -120,7 +120,7 @@ export class StreamSession implements TransportSession {
     const now = performance.now();
     let due = now + this.connector.lifetimeLeftMs;
     // Proof is asked for again when the quiet time is over, also while the connection lives.
-    if (this.quiet && this.target.sealIntervalMs > 0) due = Math.min(due, now + Math.max(LEAST_GAP_MS, this.habits.quietLeftMs(now)));
+    if (this.quiet && this.target.sealIntervalMs > 0 && this.segment !== null) due = Math.min(due, Math.max(now + this.habits.quietLeftMs(now), this.lastTurnAt + LEAST_GAP_MS));
     if (this.segment !== null && !this.quiet) {
       const atOnce = this.segmentIsFull() || this.segment.bytes >= EARLY_SEAL_BYTES;
       const gap = Math.min(Math.max(LEAST_GAP_MS, GAP_PER_STALL * this.stallMs), Math.max(LEAST_GAP_MS, this.target.sealIntervalMs));
@@ -133,7 +133,7 @@ export class StreamSession implements TransportSession {
 
   /** One turn: open the next connection, seal the segment on this one, go on with the next. Never throws. */
   private turn(): Promise<void> {
-    if (this.target.sealIntervalMs > 0 && this.segment !== null && this.closeBy === Infinity) this.quiet = this.habits.mode(performance.now()) === 'quiet';
+    if (this.quiet && this.target.sealIntervalMs > 0 && this.segment !== null && this.closeBy === Infinity) this.quiet = this.habits.mode(performance.now()) === 'quiet';
     this.turning ??= this.turnOver().finally(() => {
       this.turning = null;
       this.switching = false;
