@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../model/audit-event.js';
+import type { ExtraField } from '../model/event-mask.js';
 import type { HeaderStyle, IntegrationSettings, OutputType } from '../model/integration.js';
 
 /** All that decides how an event looks on the wire, framing aside. Two integrations with equal settings share one rendering. */
@@ -24,6 +25,8 @@ export interface FormatSettings {
    * records of it, without cutting a value; `reject` makes it a dead letter.
    */
   oversize: IntegrationSettings['output']['oversize'];
+  /** Constant fields for formats that have no place for free attributes, written as `extra<Name>`; formats that show attributes have them there. */
+  extraFields?: readonly ExtraField[];
   cef: IntegrationSettings['output']['cef'];
   leef: IntegrationSettings['output']['leef'];
   ocsf: IntegrationSettings['output']['ocsf'];

@@ -105,6 +105,34 @@ describe('a mask', () => {
     expect(seen(sampleEvent('account.provisioned'), [], { extraFields: [{ name: 'site', value: 'Vienna' }, { name: 'domain', value: 'ours' }] }).attributes).toMatchObject({ site: 'Vienna', domain: 'ours', request: 'REQ-2041' });
   });
 
+  it.each(OUTPUT_TYPES)('shows constant fields in %s, also where the event is shortened, and in every part of a split one', (outputType) => {
+    const event = { ...sampleEvent('account.provisioned'), message: 'word '.repeat(180) };
+    for (const header of OUTPUT_HEADERS[outputType]) {
+      for (const oversize of ['shorten', 'split'] as const) {
+        for (const maxBytes of [outputType === 'ocsf' || outputType === 'ecs' ? 2048 : 1400, 65_536]) {
+          const integration = testIntegration('one', { outputType, header, output: outputSection.parse({ maxBytes, oversize, extraFields: [{ name: 'site', value: 'Vienna' }] }) });
+          const rendered = rendererOf(integration, 'host').renderer.render(event, '0.1');
+          if (rendered.type === 'reject') throw new Error(`${outputType}: ${rendered.reason}`);
+          const texts = rendered.type === 'parts' ? rendered.texts : [rendered.text];
+          const holds = (text: string) => /extraSite="?Vienna|"site":"Vienna"/.test(text);
+          // JSON formats have it where the attributes are: in one of the parts.
+          expect(['syslog', 'cef', 'leef'].includes(outputType) ? texts.every(holds) : texts.some(holds)).toBe(true);
+        }
+      }
+    }
+  });
+
+  it('lets no constant field break a record', () => {
+    const value = 'a|b=c\\d]"e CEF:0|x';
+    const text = (outputType: 'syslog' | 'cef' | 'leef') => {
+      const rendered = rendererOf(testIntegration('one', { outputType, header: 'rfc5424', output: outputSection.parse({ extraFields: [{ name: 'site', value }] }) }), 'host').renderer.render(sampleEvent('account.provisioned'), '0.1');
+      return rendered.type === 'rendered' ? rendered.text : '';
+    };
+    expect(text('cef')).toContain('extraSite=a|b\\=c\\\\d]"e ');
+    expect(text('leef')).toContain('\textraSite=a|b=c\\d]"e ');
+    expect(text('syslog')).toContain(' extraSite="a_b=c_d__e CEF_0_x"');
+  });
+
   it.each(['id', 'type', 'occurredAt', 'severity', 'outcome', 'actor.kind', 'subject.kind', 'objects.kind', 'changes.field', 'subject', 'sequence', 'actor.mail'])('cannot be about %s', (field) => {
     expect(maskFault(maskRule.parse({ field, action: 'drop' }))).toBeDefined();
   });

@@ -26,6 +26,7 @@ export function formatSettingsOf(settings: IntegrationSettings, machineHostname:
     timeZone: output.timeZone,
     maxBytes: output.maxBytes ?? PROTOCOL_TABLE[settings.protocol].defaultMaxBytes,
     oversize: output.oversize,
+    ...(output.extraFields.length === 0 ? {} : { extraFields: output.extraFields }),
     cef: { ...output.cef },
     leef: { ...output.leef },
     ocsf: { ...output.ocsf },

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../../model/audit-event.js';
 import type { EventType } from '../../../model/event-types.js';
 import { OUTPUT_HEADERS } from '../../../model/integration.js';
 import { type EventFacts, factsOf, notRenderable, noTime, tooLong } from '../shared/event-facts.js';
+import { compileExtraPairs, writeExtraPairs, type ExtraPair } from '../shared/extra-fields.js';
 import { FastPairs } from '../shared/fast-pairs.js';
 import { TypeCache } from '../shared/known-type.js';
 import { ShortenedPairs } from '../shared/shortened-pairs.js';
@@ -33,12 +34,14 @@ class CefRenderer implements Renderer {
   private readonly header: SyslogHeader;
   private readonly data: StructuredData;
   private readonly types: TypeCache<CompiledType>;
+  private readonly extra: readonly ExtraPair[];
 
   constructor(private readonly settings: FormatSettings) {
     this.header = compileHeader(settings, false);
     this.data = new StructuredData(settings.enterpriseNumber);
     const { version, vendor, product, deviceVersion } = settings.cef;
     const start = `CEF:${version}|${escapeHeader(vendor, 63)}|${escapeHeader(product, 63)}|${escapeHeader(deviceVersion, 31)}|`;
+    this.extra = compileExtraPairs(settings.extraFields, CEF_STYLE.separator);
     this.types = new TypeCache((type) => ({ type, header: `${start}${type.cefId}|${escapeHeader(type.name, 512)}|` }));
   }
 
@@ -49,6 +52,7 @@ class CefRenderer implements Renderer {
       const { type, header } = this.types.get(facts.type);
       const out = new FastPairs(CEF_STYLE);
       writePairs(out, event, facts, type, this.settings.hostname);
+      writeExtraPairs(out, this.extra);
       const cef = `${header}${facts.severity}|`;
       const text = this.header.before(facts, this.data.identity(facts)) + cef + out.finish();
       const { maxBytes } = this.settings;
@@ -69,6 +73,7 @@ class CefRenderer implements Renderer {
       const before = this.header.before(facts, structuredData) + cef;
       const out = new ShortenedPairs(CEF_STYLE);
       writePairs(out, event, facts, type, this.settings.hostname);
+      writeExtraPairs(out, this.extra);
       const pairs = out.finish(this.settings.maxBytes - octetsOf(before));
       if (pairs !== null) return { type: 'rendered', text: before + pairs, shortened: true };
     }
@@ -80,6 +85,7 @@ class CefRenderer implements Renderer {
     const before = this.header.before(facts, this.data.identity(facts)) + cef;
     const out = new SplitPairs(CEF_STYLE);
     writePairs(out, event, facts, type, hostname);
+    writeExtraPairs(out, this.extra);
     const outcome = out.finish(maxBytes - octetsOf(before));
     return renderedParts(outcome.type === 'parts' ? { type: 'parts', parts: outcome.parts.map((pairs) => before + pairs) } : outcome, maxBytes);
   }

@@ -3,6 +3,7 @@ import type { AuditEvent } from '../../../model/audit-event.js';
 import type { EventType } from '../../../model/event-types.js';
 import { OUTPUT_HEADERS } from '../../../model/integration.js';
 import { type EventFacts, factsOf, notRenderable, noTime, tooLong } from '../shared/event-facts.js';
+import { compileExtraPairs, writeExtraPairs, type ExtraPair } from '../shared/extra-fields.js';
 import { FastPairs } from '../shared/fast-pairs.js';
 import { TypeCache } from '../shared/known-type.js';
 import type { PairStyle } from '../shared/pair-fields.js';
@@ -29,6 +30,7 @@ class LeefRenderer implements Renderer {
   private readonly style: PairStyle;
   private readonly fields: LeefFields;
   private readonly types: TypeCache<{ type: EventType; start: string }>;
+  private readonly extra: readonly ExtraPair[];
 
   constructor(private readonly settings: FormatSettings) {
     this.header = compileHeader(settings, false);
@@ -40,6 +42,7 @@ class LeefRenderer implements Renderer {
     const start = `LEEF:${version}|${headerText(vendor, 63)}|${headerText(product, 63)}|${headerText(deviceVersion, 31)}|`;
     this.style = leefStyle(character);
     this.fields = compileLeefFields(character);
+    this.extra = compileExtraPairs(settings.extraFields, character);
     this.types = new TypeCache((type) => ({ type, start: `${start}${type.id}|${end}` }));
   }
 
@@ -50,6 +53,7 @@ class LeefRenderer implements Renderer {
       const { type, start } = this.types.get(facts.type);
       const out = new FastPairs(this.style);
       writePairs(out, this.fields, event, facts, type, this.settings.hostname);
+      writeExtraPairs(out, this.extra);
       const text = this.header.before(facts, this.data.identity(facts)) + start + out.finish();
       const { maxBytes } = this.settings;
       if (fits(text, maxBytes)) return { type: 'rendered', text, shortened: out.shortened };
@@ -69,6 +73,7 @@ class LeefRenderer implements Renderer {
       const before = this.header.before(facts, structuredData) + start;
       const out = new ShortenedPairs(this.style);
       writePairs(out, this.fields, event, facts, type, this.settings.hostname);
+      writeExtraPairs(out, this.extra);
       const pairs = out.finish(this.settings.maxBytes - octetsOf(before));
       if (pairs !== null) return { type: 'rendered', text: before + pairs, shortened: true };
     }
@@ -80,6 +85,7 @@ class LeefRenderer implements Renderer {
     const before = this.header.before(facts, this.data.identity(facts)) + start;
     const out = new SplitPairs(this.style);
     writePairs(out, this.fields, event, facts, type, hostname);
+    writeExtraPairs(out, this.extra);
     const outcome = out.finish(maxBytes - octetsOf(before));
     return renderedParts(outcome.type === 'parts' ? { type: 'parts', parts: outcome.parts.map((pairs) => before + pairs) } : outcome, maxBytes);
   }

@@ -8,7 +8,8 @@ import type { EventFacts } from './event-facts.js';
 export class StructuredData {
   private readonly start: string;
 
-  constructor(enterpriseNumber: number) {
+  /** @param extra parameters that stand in every element, a space in front of each */
+  constructor(enterpriseNumber: number, private readonly extra = '') {
     this.start = `[tidegate@${enterpriseNumber} id="`;
   }
 
@@ -32,7 +33,7 @@ export class StructuredData {
 
   private open(facts: EventFacts): string {
     const element = `${this.start}${facts.id}" type="${facts.type}`;
-    return facts.sequence === null ? `${element}"` : `${element}" seq="${facts.sequence}"`;
+    return (facts.sequence === null ? `${element}"` : `${element}" seq="${facts.sequence}"`) + this.extra;
   }
 }
 

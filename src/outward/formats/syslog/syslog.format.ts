@@ -4,6 +4,7 @@ import { eventTypeOf } from '../../../model/event-types.js';
 import { OUTPUT_HEADERS } from '../../../model/integration.js';
 import { cleanLine, trimSpaces } from '../shared/clean-text.js';
 import { type EventFacts, factsOf, notRenderable, noTime, tooLong } from '../shared/event-facts.js';
+import { extraParameters } from '../shared/extra-fields.js';
 import { renderedParts } from '../shared/split.js';
 import { StructuredData, withPart, withTruncated } from '../shared/structured-data.js';
 import { compileHeader, type SyslogHeader } from '../shared/syslog-header.js';
@@ -22,7 +23,7 @@ class SyslogRenderer implements Renderer {
 
   constructor(private readonly settings: FormatSettings) {
     this.header = compileHeader(settings, true);
-    this.data = new StructuredData(settings.enterpriseNumber);
+    this.data = new StructuredData(settings.enterpriseNumber, extraParameters(settings.extraFields));
   }
 
   render(event: AuditEvent, sequence: string | null): Rendered {
