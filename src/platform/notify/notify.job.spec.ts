@@ -107,6 +107,22 @@ describe('the notify job', () => {
     expect((await channels.list())[0]?.document.health).toMatchObject({ consecutiveFailures: 0, nextTryAt: null });
   });
 
+  it('sends a mail once the server that refused for a while takes it, and one refused message holds back no other', async () => {
+    const { notifier, create, run } = await open({ retryInitialMs: 1000 });
+    const smtp = await SmtpReceiver.start();
+    ends.push(() => smtp.stop());
+    await create({ name: 'mail', type: 'mail', mail: { host: '127.0.0.1', port: smtp.port, tlsMode: 'none', from: 'gate@example.com', to: ['ann@example.com'] } });
+    await notifier.notify(about('a', 'k1'));
+    smtp.refuse = { at: 'data', code: 451, text: 'try again later' };
+    await run();
+    expect(await stored('k1')).toMatchObject({ state: 'sending', deliveries: [{ state: 'waiting', attempts: 1, lastFailure: { code: 'temporarily-refused', stage: 'send' } }] });
+    smtp.refuse = undefined;
+    await notifier.notify(about('b', 'k2'));
+    time += 1000;
+    await run();
+    expect(smtp.mails.map(({ headers }) => headers.get('x-tidegate-notification'))).toEqual([(await stored('k2'))._id, (await stored('k1'))._id]);
+  });
+
   it('gives up when the time is over: state and reason are kept and audited', async () => {
     const { notifier, create, run } = await open({ retryInitialMs: 1000, giveUpHours: 1 });
     const hook = await webhook();
