@@ -89,7 +89,8 @@ const engine = z.strictObject({
   batchEvents: z.int().min(1).max(10_000).default(500).meta({ help: 'Events read from a partition in one go.' }),
   commitIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often cursors are saved.' }),
   heartbeatMs: z.int().min(50).max(10_000).default(1000).meta({ help: 'How often an engine looks for changed integrations, writes its heartbeat and the status of its integrations.' }),
-  faultRetryMs: z.int().min(100).max(3_600_000).default(30_000).meta({ help: 'Wait between two tries while a person must act (certificate, settings).' }),
+  faultRetryMs: z.int().min(100).max(3_600_000).default(30_000).meta({ help: 'First wait between two tries while a person must act (certificate, refused credentials, settings); doubles up to engine.faultRetryMaxMs.' }),
+  faultRetryMaxMs: z.int().min(100).max(86_400_000).default(600_000).meta({ help: 'Longest wait between two tries while a person must act. A change of the settings is tried at once.' }),
   stopGraceMs: z.int().min(0).max(120_000).default(5000).meta({ help: 'How long a stop waits for open deliveries.' }),
   testTimeoutMs: z.int().min(1000).max(120_000).default(20_000).meta({ help: 'Longest time for the Test button.' }),
 });
@@ -216,6 +217,7 @@ export const settingsSchema = z.strictObject({
   if (sasl.mechanism !== 'none' && sasl.password === '') fault(['kafka', 'sasl', 'password'], `is missing while kafka.sasl.mechanism is ${sasl.mechanism}`);
   if (sasl.mechanism === 'none' && sasl.username !== '') fault(['kafka', 'sasl', 'mechanism'], 'is none while kafka.sasl.username is set; set it to plain, scram-sha-256 or scram-sha-512, or remove the user');
   if (settings.eventLog.fullBytes < settings.eventLog.retentionBytes) fault(['eventLog', 'fullBytes'], `must not be less than eventLog.retentionBytes (${settings.eventLog.retentionBytes})`);
+  if (settings.engine.faultRetryMaxMs < settings.engine.faultRetryMs) fault(['engine', 'faultRetryMaxMs'], `must not be less than engine.faultRetryMs (${settings.engine.faultRetryMs})`);
   if (settings.access.delayMaxMs < settings.access.delayInitialMs) fault(['access', 'delayMaxMs'], `must not be less than access.delayInitialMs (${settings.access.delayInitialMs})`);
   if (settings.processor.leaseMs < 2 * settings.processor.callTimeoutMs) fault(['processor', 'leaseMs'], `must be at least twice processor.callTimeoutMs (${settings.processor.callTimeoutMs})`);
   if (settings.processor.retryMaxMs < settings.processor.retryInitialMs) fault(['processor', 'retryMaxMs'], `must not be less than processor.retryInitialMs (${settings.processor.retryInitialMs})`);

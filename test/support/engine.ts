@@ -144,6 +144,7 @@ export function testLane(integration: Integration, transport: Transport, more: L
     queueBytes: 1_048_576,
     inFlightBytes: 16_777_216,
     faultRetryMs: 50,
+    faultRetryMaxMs: 400,
     onHealth: (change) => health.push(change),
     ...more,
     deadLetters,

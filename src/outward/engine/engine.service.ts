@@ -118,6 +118,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       start: (integration, places, former) => this.startLane(integration, places, former),
       serially: (change) => this.serially(change),
       persist: (act) => this.persist(act),
+      recall: (missing) => this.status.recall(missing),
       forgetStatus: (id) => this.status.remove(id),
       ended: () => this.turn.notify(),
     });
@@ -191,6 +192,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       queueBytes: this.settings.engine.queueBytes,
       inFlightBytes: this.settings.engine.inFlightBytes,
       faultRetryMs: this.settings.engine.faultRetryMs,
+      faultRetryMaxMs: this.settings.engine.faultRetryMaxMs,
       onHealth: (change) => void this.attempt('telling a change of state', () => this.tellHealth(integration, change)),
     });
     for (const feed of this.feeds.values()) this.addPartition(lane, feed, places.get(cursorId(integration.id, feed.partition)));

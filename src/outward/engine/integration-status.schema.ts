@@ -1,5 +1,7 @@
 import { Schema } from 'mongoose';
+import type { Evidence } from '../../contracts/transport.js';
 import type { Failure } from '../../model/failure.js';
+import type { BreakerState } from './breaker.js';
 
 /**
  * idle = nothing to send; streaming = with the shared reader; catching-up = reads for itself; retrying = the last try failed, waits; fault = a person must act (tried again slowly);
@@ -14,7 +16,14 @@ export interface IntegrationStatusDocument {
   integrationId: string;
   engineId: string;
   enginePool: string;
+  /** Of the settings that it delivers by. */
+  version: number;
   state: DeliveryState;
+  breaker: BreakerState;
+  /** It was told as down and not yet as recovered. */
+  down: boolean;
+  /** Since when nothing but failures came; null while it works. */
+  failingSince: Date | null;
   since: Date;
   /** Delivered, by what the transport reported as safe. */
   delivered: number;
@@ -27,7 +36,7 @@ export interface IntegrationStatusDocument {
   lost: number;
   /** Events that wait, all partitions this engine owns. */
   backlog: number;
-  evidence: string | null;
+  evidence: Evidence | null;
   lastDeliveredAt: Date | null;
   lastFailure: (Failure & { at: Date }) | null;
   consecutiveFailures: number;
@@ -39,7 +48,8 @@ export interface IntegrationStatusDocument {
 
 export const integrationStatusSchema = new Schema<IntegrationStatusDocument>(
   {
-    _id: String, integrationId: { type: String, required: true }, engineId: { type: String, required: true }, enginePool: String, state: String, since: Date,
+    _id: String, integrationId: { type: String, required: true }, engineId: { type: String, required: true }, enginePool: String, version: Number, state: String, since: Date,
+    breaker: { type: String, default: 'closed' }, down: { type: Boolean, default: false }, failingSince: { type: Date, default: null },
     delivered: Number, deliveredBytes: Number, filtered: Number, rejected: Number, repeated: Number, lost: Number, backlog: Number, evidence: { type: String, default: null },
     lastDeliveredAt: { type: Date, default: null }, lastFailure: { type: Schema.Types.Mixed, default: null }, consecutiveFailures: Number, nextTryAt: { type: Date, default: null },
     positions: { type: [new Schema({ partition: Number, position: Number, next: Number }, { _id: false })], default: [] }, countersSince: Date, updatedAt: { type: Date, required: true },

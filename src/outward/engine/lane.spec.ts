@@ -7,6 +7,8 @@ import { targetOf } from '../delivery/target.js';
 import { TcpTransport } from '../transports/tcp/tcp.transport.js';
 import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
 import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionRenderer, positionsIn, REFUSED, ScriptedTransport, testIntegration, testLane, until, type LaneChanges, type TestLane } from '../../../test/support/engine.js';
+import type { Renderer } from '../../contracts/format.js';
+import { shapeOf } from '../delivery/shape.js';
 import type { LanePartition } from './lane-partition.js';
 import type { SharedFeed } from './shared-feed.js';
 
@@ -280,6 +282,74 @@ describe('the lane of an integration', () => {
       };
       await until('everything went', () => owned.cursor === from + 1000);
       expect(health.map(({ to }) => to)).toEqual(['down', 'recovered']);
+    });
+
+    it('lets one small probe through before the stream opens again', async () => {
+      const [key] = await keys();
+      const from = await nextOf(0);
+      await appendTypes(log.log, many(1000), () => key);
+      const script = new ScriptedTransport();
+      let refusals = 1;
+      script.onOpen = () => Promise.resolve(refusals-- > 0 ? REFUSED : undefined);
+      const big: Renderer = { render: (_event, sequence) => ({ type: 'rendered', text: `${sequence ?? ''} ${'x'.repeat(1000)}`, shortened: false }) };
+      const integration = testIntegration('one');
+      const { lane: one } = lane(script, { path: { filter: compileFilter(integration.filter), transport: script, target: targetOf(integration), shape: shapeOf(integration, 'host'), renderer: big, view: null } }, integration);
+      const owned = one.add(await feed(0), from, true);
+      await until('the probe', () => script.sessions.length === 1 && script.session.chunks.length === 1);
+      await pause(100);
+      expect(script.session.chunks).toHaveLength(1);
+      expect(script.session.chunks[0]?.bytes).toBeLessThanOrEqual(18_000);
+      expect([one.breakerState, one.state]).toEqual(['half-open', 'retrying']);
+      expect(owned.taken - from).toBeLessThanOrEqual(50);
+      script.onSend = (session, chunk) => {
+        setTimeout(() => session.safe(chunk.number), 1);
+        return Promise.resolve({ type: 'taken' });
+      };
+      script.session.safe(1);
+      await until('everything went', () => owned.cursor === from + 1000);
+      expect(one.breakerState).toBe('closed');
+      expect(one.failingSince).toBeNull();
+      expect(one.counters).toMatchObject({ delivered: 1000, repeated: 0 });
+    });
+
+    it('waits ever longer while a person must act, and says since when', async () => {
+      const [key] = await keys();
+      const from = await nextOf(0);
+      await appendTypes(log.log, [TYPE], () => key);
+      const script = new ScriptedTransport();
+      const tries: number[] = [];
+      script.onOpen = () => {
+        tries.push(performance.now());
+        return Promise.resolve({ ...REFUSED, code: 'certificate-expired', needsPerson: true });
+      };
+      const { lane: one, health } = lane(script);
+      one.add(await feed(0), from, true);
+      await until('five tries', () => tries.length >= 5);
+      const waits = tries.slice(1).map((at, index) => at - (tries[index] ?? 0));
+      // First wait 50 ms, then in the upper half of 100, 200, 400 (with the random number 0.5: three quarters), at most 400.
+      [49, 70, 145, 295].forEach((least, index) => expect(waits[index]).toBeGreaterThanOrEqual(least));
+      expect([one.breakerState, one.state]).toEqual(['open', 'fault']);
+      expect(one.failingSince).not.toBeNull();
+      expect(health).toHaveLength(1);
+    });
+
+    it('does not take a dead letter for a proof that the receiver works', async () => {
+      const [key] = await keys();
+      const from = await nextOf(0);
+      await appendTypes(log.log, ['audit.bad.event'], () => key);
+      const script = new ScriptedTransport();
+      const { lane: one, health } = lane(script, { former: { counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 }, evidence: null, lastDeliveredAt: null, lastFailure: null, down: true, failingSince: 5 } });
+      const owned = one.add(await feed(0), from, true);
+      await until('it is passed', () => owned.cursor === from + 1);
+      expect([one.breakerState, one.failingSince, health.length]).toEqual(['half-open', 5, 0]);
+      script.onSend = (session, chunk) => {
+        setTimeout(() => session.safe(chunk.number), 1);
+        return Promise.resolve({ type: 'taken' });
+      };
+      await appendTypes(log.log, [TYPE], () => key);
+      await until('it arrived', () => owned.cursor === from + 2);
+      expect([one.breakerState, one.failingSince]).toEqual(['closed', null]);
+      expect(health).toEqual([{ to: 'recovered' }]);
     });
 
     it('does not count a link that ends while nothing is unproven', async () => {

@@ -10,7 +10,7 @@ import type { EventBatch } from '../delivery/event-batch.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
 import { compileFilter, type CompiledFilter } from '../delivery/event-filter.js';
 import { Rendering, type RenderReject } from '../delivery/rendering.js';
-import { backoffMs } from './backoff.js';
+import { Breaker, type BreakerState } from './breaker.js';
 import { type BuiltChunk, refusedEvents } from './built-chunk.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
@@ -21,6 +21,8 @@ import { countTypes, type TypeCounts } from './type-counts.js';
 
 /** The most that goes out in one chunk, so that a slow receiver is noticed and a stop waits for little. */
 const CHUNK_BYTES = 256 * 1024;
+/** The probe of a half-open breaker: a receiver that is just coming back is not flooded, and little is repeated when it does not. */
+const PROBE_BYTES = 16 * 1024;
 /** After so many failures in a row the integration counts as down (a state change that is told), before as hiccup. */
 const DOWN_AFTER_FAILURES = 3;
 
@@ -41,6 +43,8 @@ export interface LaneFigures {
   lastFailure: (Failure & { at: number }) | null;
   /** It was told as down and not yet as recovered. */
   down: boolean;
+  /** Since when nothing but failures came; null while it works. */
+  failingSince: number | null;
 }
 
 /** Told when an integration goes down or comes back; never for a single try. */
@@ -50,7 +54,7 @@ export interface LaneOptions {
   integration: Integration;
   /** How to deliver, or why that cannot be: then the lane stays in fault and holds its cursors until the settings change. */
   path: DeliveryPath | Failure;
-  /** Of the lane of the same integration before its settings changed: they go on. */
+  /** Of the lane of the same integration before its settings changed, or of an engine that is gone: they go on. */
   former?: LaneFigures;
   dialer: Dialer;
   deadLetters: DeadLetterSink;
@@ -60,6 +64,7 @@ export interface LaneOptions {
   queueBytes: number;
   inFlightBytes: number;
   faultRetryMs: number;
+  faultRetryMaxMs: number;
   onHealth: (change: HealthChange) => void;
 }
 
@@ -85,16 +90,14 @@ interface InFlight {
 /**
  * The lane of one integration in one engine: its own bounded queue, its own connection, its own cursors. It takes events in log order, sends them in that
  * order, and moves a cursor only for what the transport calls safe. After any failure it forgets what it holds and reads again from its cursors: memory
- * stays bounded whatever the backlog, and nothing is skipped. It waits with exponential back-off and never gives up.
+ * stays bounded whatever the backlog, and nothing is skipped. Its breaker waits, sends one small probe, and opens the stream when that has arrived; it never
+ * gives up.
  */
 export class Lane {
   readonly partitions = new Map<number, LanePartition>();
   readonly counters: LaneCounters = { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 };
   evidence: Evidence | null = null;
   lastDeliveredAt: number | null = null;
-  lastFailure: (Failure & { at: number }) | null = null;
-  consecutiveFailures = 0;
-  nextTryAt: number | null = null;
   since: number;
 
   private readonly queue: Lot[] = [];
@@ -103,14 +106,15 @@ export class Lane {
   private inFlightBytes = 0;
   private session: TransportSession | undefined;
   private opening: AbortController | undefined;
-  private plannedWaitMs = 0;
+  private readonly breaker: Breaker;
   private lastNumber = 0;
   private safeNumber = 0;
   /** Grows with each rewind: what was begun before it does not count any more. */
   private epoch = 0;
   private stopping = false;
   private stopped: Promise<void> | undefined;
-  private down = false;
+  /** It was told as down and not yet as recovered. */
+  down = false;
   private lastState: DeliveryState = 'idle';
   private readonly work = new Signal();
   private readonly path: DeliveryPath | undefined;
@@ -119,19 +123,22 @@ export class Lane {
   private readonly ended: Promise<void>;
 
   constructor(private readonly options: LaneOptions) {
-    const { path, former, clock } = options;
+    const { path, former, clock, random, faultRetryMs, faultRetryMaxMs, integration } = options;
+    const { retryInitialMs, retryMaxMs } = integration.connection;
     this.since = clock.now();
     this.filter = 'cause' in path ? compileFilter(filterSection.parse({})) : path.filter;
+    this.breaker = new Breaker(
+      { clock, random, retryInitialMs, retryMaxMs, faultRetryMs, faultRetryMaxMs },
+      { lastFailure: former?.lastFailure ?? null, failingSince: former?.failingSince ?? null, unproven: former?.down ?? false },
+    );
     if (former) {
       Object.assign(this.counters, former.counters);
       this.evidence = former.evidence;
       this.lastDeliveredAt = former.lastDeliveredAt;
-      this.lastFailure = former.lastFailure;
       this.down = former.down;
     }
     if ('cause' in path) {
-      this.consecutiveFailures = 1;
-      this.lastFailure = { ...path, at: clock.now() };
+      this.breaker.halt(path);
       this.tellDown(path);
     } else {
       this.path = path;
@@ -147,9 +154,30 @@ export class Lane {
     return this.options.clock.now();
   }
 
+  get breakerState(): BreakerState {
+    return this.breaker.state;
+  }
+
+  get consecutiveFailures(): number {
+    return this.breaker.consecutiveFailures;
+  }
+
+  get lastFailure(): (Failure & { at: number }) | null {
+    return this.breaker.lastFailure;
+  }
+
+  /** When it is tried again; null also where only new settings can help. */
+  get nextTryAt(): number | null {
+    return this.path === undefined ? null : this.breaker.nextTryAt;
+  }
+
+  get failingSince(): number | null {
+    return this.breaker.failingSince;
+  }
+
   /** Room for another batch. While the receiver is not known to work again, one batch is enough to try it: many dead ones must not fill the memory. */
   get hasRoom(): boolean {
-    return this.consecutiveFailures > 0 ? this.queueBytes === 0 : this.queueBytes < this.options.queueBytes;
+    return this.breaker.state !== 'closed' ? this.queueBytes === 0 : this.queueBytes < this.options.queueBytes;
   }
 
   /** Little left to send: the shared reader goes on for its sake. */
@@ -164,12 +192,12 @@ export class Lane {
 
   /** Whether it takes events now; not while it waits after a failure. */
   get receptive(): boolean {
-    return !this.stopping && this.nextTryAt === null && this.path !== undefined;
+    return !this.stopping && this.breaker.state !== 'open' && this.path !== undefined;
   }
 
   get figures(): LaneFigures {
-    const { counters, evidence, lastDeliveredAt, lastFailure, down } = this;
-    return { counters: { ...counters }, evidence, lastDeliveredAt, lastFailure, down };
+    const { counters, evidence, lastDeliveredAt, lastFailure, down, failingSince } = this;
+    return { counters: { ...counters }, evidence, lastDeliveredAt, lastFailure, down, failingSince };
   }
 
   get state(): DeliveryState {
@@ -278,15 +306,17 @@ export class Lane {
   private async step(): Promise<void> {
     const { path } = this;
     if (!path) return this.work.wait();
-    if (this.nextTryAt !== null) {
-      const waitMs = this.nextTryAt - this.options.clock.now();
-      // More than was planned: the clock was set back.
-      if (waitMs > 0 && waitMs <= this.plannedWaitMs) return this.work.wait(waitMs);
-      this.nextTryAt = null;
+    const { breaker } = this;
+    if (breaker.state === 'open') {
+      const { waitMs } = breaker;
+      if (waitMs > 0) return this.work.wait(waitMs);
+      breaker.try();
       for (const owned of this.partitions.values()) owned.feed.attach(owned);
     }
     const lot = this.queue[0];
     if (!lot || this.inFlightBytes >= this.options.inFlightBytes) return this.work.wait();
+    // The probe is out: what comes of it decides.
+    if (breaker.state === 'half-open' && this.inFlight.length > 0) return this.work.wait();
     const { epoch } = this;
     const session = this.session ?? (await this.open(path));
     if (!session || this.epoch !== epoch || this.stopping) return;
@@ -369,8 +399,9 @@ export class Lane {
     const indices: number[] = [];
     const messages: number[] = [];
     const rejects: Array<RenderReject & { index: number }> = [];
+    const mostBytes = this.breaker.state === 'half-open' ? PROBE_BYTES : CHUNK_BYTES;
     let bytes = 0;
-    while (lot.at < lot.indices.length && bytes < CHUNK_BYTES) {
+    while (lot.at < lot.indices.length && bytes < mostBytes) {
       const index = lot.indices[lot.at++] ?? 0;
       const measured = rendering.measure(index);
       if (typeof measured !== 'number') {
@@ -438,6 +469,7 @@ export class Lane {
 
   private resolve(): void {
     let events = 0;
+    let bytes = 0;
     const now = this.options.clock.now();
     while (this.inFlight[0]?.settled && this.inFlight[0].number <= this.safeNumber) {
       const entry = this.inFlight.shift();
@@ -452,18 +484,22 @@ export class Lane {
       this.counters.rejected += entry.rejected;
       this.counters.deliveredBytes += entry.bytes;
       events += entry.events;
+      bytes += entry.bytes;
     }
     if (events === 0) return;
-    this.lastDeliveredAt = now;
-    if (this.consecutiveFailures > 0) {
-      this.options.log.info({ integration: this.integration.name, afterFailures: this.consecutiveFailures }, 'delivery goes on');
-      this.consecutiveFailures = 0;
-    }
-    if (this.down) {
-      this.down = false;
-      this.options.onHealth({ to: 'recovered' });
-    }
+    // Dead letters alone say nothing about the receiver.
+    if (bytes > 0) this.proven(now);
     this.work.notify();
+  }
+
+  /** The receiver works: the stream is open, and who was told that it is down is told this. */
+  private proven(now: number): void {
+    this.lastDeliveredAt = now;
+    const failures = this.breaker.close();
+    if (failures > 0) this.options.log.info({ integration: this.integration.name, afterFailures: failures }, 'delivery goes on');
+    if (!this.down) return;
+    this.down = false;
+    this.options.onHealth({ to: 'recovered' });
   }
 
   /** Moves the cursor over what became safe, with a note for the ledger. */
@@ -485,15 +521,10 @@ export class Lane {
   }
 
   private fail(failure: Failure): void {
-    const { clock, random, log, faultRetryMs } = this.options;
-    const { retryInitialMs, retryMaxMs } = this.integration.connection;
+    const { log } = this.options;
     const session = this.session;
     this.rewind();
-    this.consecutiveFailures++;
-    this.lastFailure = { ...failure, at: clock.now() };
-    const waitMs = failure.needsPerson ? Math.max(faultRetryMs, backoffMs(this.consecutiveFailures, retryInitialMs, retryMaxMs, random())) : backoffMs(this.consecutiveFailures, retryInitialMs, retryMaxMs, random());
-    this.plannedWaitMs = waitMs;
-    this.nextTryAt = clock.now() + waitMs;
+    const waitMs = this.breaker.fail(failure);
     log.warn({ integration: this.integration.name, integrationId: this.integration.id, code: failure.code, stage: failure.stage, cause: failure.cause, attempt: this.consecutiveFailures, nextTryInMs: waitMs }, 'delivery failed; it is tried again from the cursor');
     if (failure.needsPerson || this.consecutiveFailures >= DOWN_AFTER_FAILURES) this.tellDown(failure);
     void session?.close(0);

@@ -31,7 +31,7 @@ describe('the lanes of an engine', () => {
     const started: Array<{ id: string; version: number; former: LaneFigures | undefined }> = [];
     const saved: string[] = [];
     const forgotten: string[] = [];
-    const state = { now: 1_000_000, hold: Promise.resolve(), ended: 0 };
+    const state: { now: number; hold: Promise<void>; ended: number; recalled?: LaneFigures } = { now: 1_000_000, hold: Promise.resolve(), ended: 0 };
     const lanes = new Lanes({
       pool: 'default',
       integrations: repository,
@@ -53,12 +53,26 @@ describe('the lanes of an engine', () => {
       },
       serially: (change) => change(),
       persist: (act) => act(),
+      recall: (missing) => Promise.resolve(new Map(missing.flatMap(({ id }) => (state.recalled ? [[id, state.recalled]] : [])))),
       forgetStatus: () => Promise.resolve(),
       ended: () => state.ended++,
     });
     ends.push(() => lanes.stop());
     return { lanes, repository, started, saved, forgotten, state };
   };
+
+  it('know what an engine before said of them; with new settings the time of failure begins anew', async () => {
+    const { lanes, repository, started, state } = make();
+    state.recalled = { counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 }, evidence: 'read', lastDeliveredAt: 7, lastFailure: null, down: true, failingSince: 9 };
+    repository.all = [testIntegration('a')];
+    await lanes.follow();
+    expect(started[0]?.former).toEqual(state.recalled);
+    repository.changed = [testIntegration('a', { version: 2 })];
+    await lanes.follow();
+    await lanes.left();
+    await lanes.follow();
+    expect(started[1]).toMatchObject({ version: 2, former: { down: true, failingSince: null } });
+  });
 
   it('are those that are enabled in its pool', async () => {
     const { lanes, repository, started } = make();

@@ -25,6 +25,8 @@ export interface LanesOptions {
   serially<T>(change: () => Promise<T>): Promise<T>;
   /** Repeats until it worked, or the engine has stopped for long. */
   persist<T>(act: () => Promise<T>): Promise<T>;
+  /** What was said last of integrations that this engine did not have before, by id. */
+  recall(integrations: readonly EngineIntegration[]): Promise<ReadonlyMap<string, LaneFigures>>;
   /** A lane that this engine no longer has, and that nobody starts again. */
   forgetStatus(integrationId: string): Promise<void>;
   /** A lane ended: there may be something to start. */
@@ -96,8 +98,9 @@ export class Lanes {
 
   private async startAll(missing: readonly EngineIntegration[]): Promise<void> {
     const places = await this.options.places(missing);
+    const recalled = await this.options.recall(missing.filter(({ id }) => !this.former.has(id)));
     for (const integration of missing) {
-      this.running.set(integration.id, this.options.start(integration, places, this.former.get(integration.id)));
+      this.running.set(integration.id, this.options.start(integration, places, this.former.get(integration.id) ?? recalled.get(integration.id)));
       this.former.delete(integration.id);
     }
   }
@@ -118,7 +121,8 @@ export class Lanes {
     const { cursors, stopGraceMs, log } = options;
     await lane.stop(Math.min(stopGraceMs, CHANGE_GRACE_MS));
     const why = this.deleted.has(id) ? 'deleted' : this.wanted.has(id) ? 'changed' : 'not wanted here';
-    if (why === 'changed') this.former.set(id, lane.figures);
+    // With new settings the time of uninterrupted failure begins anew.
+    if (why === 'changed') this.former.set(id, { ...lane.figures, failingSince: null });
     log.info({ integration: lane.integration.name, integrationId: id, why, ...lane.counters }, 'delivery stopped');
     if (why === 'deleted') await options.persist(() => cursors.forget(id));
     else await options.persist(() => cursors.save(lane.partitions.values(), true));

@@ -2,7 +2,8 @@ import type { Model } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import type { PartitionRange } from '../../contracts/event-log.js';
 import type { IntegrationStatusDocument } from './integration-status.schema.js';
-import type { Lane } from './lane.js';
+import type { EngineIntegration } from '../integrations/integration-repository.js';
+import type { Lane, LaneFigures } from './lane.js';
 
 /** An unchanged status is written again after so long, so that readers can tell a live engine from a dead one. */
 const REFRESH_MS = 5000;
@@ -39,6 +40,28 @@ export class StatusWriter {
     for (const { id, digest } of due) this.written.set(id, { at: now, digest });
   }
 
+  /** How it went with integrations when somebody last said so: an engine that starts tells the recovery of what went down before. Its counters begin at zero. */
+  async recall(integrations: readonly EngineIntegration[]): Promise<Map<string, LaneFigures>> {
+    const recalled = new Map<string, LaneFigures>();
+    if (integrations.length === 0) return recalled;
+    const documents = await this.model.find({ integrationId: { $in: integrations.map(({ id }) => id) } }).sort({ updatedAt: 1 }).lean<IntegrationStatusDocument[]>();
+    const newest = new Map(documents.map((document) => [document.integrationId, document]));
+    for (const { id, version } of integrations) {
+      const document = newest.get(id);
+      if (!document) continue;
+      const { lastFailure, lastDeliveredAt, failingSince } = document;
+      recalled.set(id, {
+        counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 },
+        evidence: document.evidence,
+        lastDeliveredAt: lastDeliveredAt?.getTime() ?? null,
+        lastFailure: lastFailure ? { ...lastFailure, at: new Date(lastFailure.at).getTime() } : null,
+        down: document.down ?? false,
+        failingSince: document.version === version ? (failingSince?.getTime() ?? null) : null,
+      });
+    }
+    return recalled;
+  }
+
   async remove(integrationId: string): Promise<void> {
     const id = `${integrationId}:${this.engineId}`;
     this.written.delete(id);
@@ -52,7 +75,11 @@ export class StatusWriter {
       integrationId: lane.integration.id,
       engineId: this.engineId,
       enginePool: this.pool,
+      version: lane.integration.version,
       state: lane.state,
+      breaker: lane.breakerState,
+      down: lane.down,
+      failingSince: lane.failingSince === null ? null : new Date(lane.failingSince),
       since: new Date(lane.since),
       ...lane.counters,
       backlog: positions.reduce((sum, { position, next }) => sum + next - position, 0),

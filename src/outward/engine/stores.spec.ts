@@ -10,7 +10,9 @@ import { CursorStore } from './cursor-store.js';
 import { cursorSchema, type CursorDocument } from './cursor.schema.js';
 import { DeadLetterStore } from './dead-letter-store.js';
 import { deadLetterSchema, type DeadLetterDocument } from './dead-letter.schema.js';
+import { integrationStatusSchema, type IntegrationStatusDocument } from './integration-status.schema.js';
 import type { LanePartition } from './lane-partition.js';
+import { StatusWriter } from './status-writer.js';
 
 const noLedger = { write: () => Promise.resolve() };
 
@@ -123,6 +125,22 @@ describe('documents of the engine', () => {
       expect(await store.save([owned])).toBe(1);
       expect(await store.load(['one'])).toEqual(new Map([['one:0', { position: 5, resets: 0 }]]));
     });
+  });
+
+  it('of an integration that went down are recalled by the engine that starts next, with counters at zero', async () => {
+    const model = documents.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema);
+    const integration = testIntegration('one');
+    const failure = { code: 'settings-invalid', stage: 'tls', cause: 'x', fix: 'y', needsPerson: true } as const;
+    const { lane } = testLane(integration, new ScriptedTransport(), { path: failure, clock });
+    ends.push(() => lane.stop(0));
+    lane.counters.delivered = 7;
+    await new StatusWriter(model, clock, 'engine-1', 'default', 1).write([lane], new Map());
+    expect(await model.findOne({ integrationId: 'one' }).lean()).toMatchObject({ breaker: 'open', down: true, failingSince: new Date(now), nextTryAt: null, version: 1 });
+    const next = new StatusWriter(model, clock, 'engine-2', 'default', 2);
+    const recalled = await next.recall([integration, testIntegration('two')]);
+    expect([...recalled.keys()]).toEqual(['one']);
+    expect(recalled.get('one')).toMatchObject({ down: true, failingSince: now, lastFailure: { ...failure, at: now }, counters: { delivered: 0 } });
+    expect((await next.recall([testIntegration('one', { version: 2 })])).get('one')).toMatchObject({ down: true, failingSince: null });
   });
 
   describe('dead letters', () => {

@@ -10,7 +10,7 @@ const failure = { code: 'connection-refused', stage: 'connect', cause: 'connect 
 
 function said(engineId: string, facts: Partial<IntegrationStatusDocument> = {}): IntegrationStatusDocument {
   return {
-    _id: `i:${engineId}`, integrationId: 'i', engineId, enginePool: 'vienna', state: 'streaming', since: at(100), delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, backlog: 0,
+    _id: `i:${engineId}`, integrationId: 'i', engineId, enginePool: 'vienna', version: 1, state: 'streaming', breaker: 'closed', down: false, failingSince: null, since: at(100), delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, backlog: 0,
     evidence: null, lastDeliveredAt: null, lastFailure: null, consecutiveFailures: 0, nextTryAt: null, positions: [], countersSince: at(100), updatedAt: at(1), ...facts,
   };
 }
@@ -25,6 +25,13 @@ describe('the status of an integration over its engines', () => {
       state: 'catching-up', since: at(20).toISOString(), engines: 2, stale: false, delivered: 15, deliveredBytes: 1000, filtered: 1, rejected: 2, repeated: 3, lost: 7, backlog: 10,
       evidence: 'read', lastDeliveredAt: at(5).toISOString(), countersSince: at(500).toISOString(), problem: null, fix: null,
     });
+  });
+
+  it('shows the breaker that is least closed of the engines that live, and since when it fails', () => {
+    const open = said('b', { breaker: 'open', failingSince: at(400), consecutiveFailures: 4, lastFailure: { ...failure, at: at(2) } });
+    expect(mergeStatus(integration, [said('a'), said('c', { breaker: 'half-open', failingSince: at(30) }), open], [engine(1)], NOW)).toMatchObject({ breaker: 'open', failingSince: at(400).toISOString() });
+    expect(mergeStatus(integration, [said('a'), { ...open, updatedAt: at(60) }], [engine(1)], NOW)).toMatchObject({ breaker: 'closed', failingSince: null });
+    expect(mergeStatus(integration, [], [engine(1)], NOW).breaker).toBeNull();
   });
 
   it('says what fails now, with cause and fix, even when another engine delivers', () => {

@@ -20,6 +20,8 @@ export const statusView = z.object({
     description: 'The worst over all engines. no-engine = no engine of the pool lives; pending = an engine lives and has not spoken of it yet; fault = a person must act.',
   }),
   since: z.iso.datetime().nullable(),
+  breaker: z.enum(['closed', 'open', 'half-open']).nullable().meta({ description: 'closed = the stream is open; open = it waits after a failure; half-open = one small probe is out, the stream waits for its proof. Null when no engine ever said.' }),
+  failingSince: z.iso.datetime().nullable().meta({ description: 'Since when nothing but failures came.' }),
   problem: z.string().nullable().meta({ description: 'One sentence for the administrator when something keeps events from being delivered.' }),
   fix: z.string().nullable().meta({ description: 'What repairs it.' }),
   stale: z.boolean().meta({ description: 'No engine that lives speaks of it: the numbers are the last known ones.' }),
@@ -40,6 +42,7 @@ export const statusView = z.object({
 });
 export type StatusView = z.output<typeof statusView>;
 
+const BREAKER_SEVERITY = { closed: 0, 'half-open': 1, open: 2 } as const;
 const SEVERITY = { disabled: 0, idle: 1, streaming: 2, 'catching-up': 3, retrying: 4, fault: 5 } as const;
 
 /**
@@ -66,6 +69,8 @@ export function mergeStatus(
   return {
     state,
     since: state === worst?.state ? iso(worst.since) : null,
+    breaker: [...current].map(({ breaker }) => breaker ?? 'closed').sort((a, b) => BREAKER_SEVERITY[b] - BREAKER_SEVERITY[a])[0] ?? null,
+    failingSince: iso(current.reduce<Date | null>((first, { failingSince }) => (failingSince && (first === null || failingSince < first) ? failingSince : first), null)),
     ...problemOf(),
     stale: live.length === 0 && documents.length > 0,
     engines: live.length,
