@@ -160,9 +160,9 @@ describe('the lane of an integration', () => {
       const owned = one.add(await feed(1), otherFrom, true);
       await appendTypes(log.log, many(400), () => key);
       await until('the queue is full', () => !one.hasRoom);
-      // The reader of the other partition was waiting for events; from the second batch on it waits for room.
+      // The reader of the other partition waits for room: at once, or, when it was waiting for events, from the second batch on.
       await appendTypes(log.log, many(1), () => other);
-      await until('it took what it had asked for', () => owned.taken === otherFrom + 1 || owned.catchUp !== undefined);
+      await pause(80);
       await appendTypes(log.log, many(10), () => other);
       await pause(80);
       await one.remove(0, 0);
