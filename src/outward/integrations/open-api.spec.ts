@@ -49,7 +49,9 @@ describe('OpenAPI of the integrations', () => {
       const output = objectOf(body.properties['output']);
       expect(Object.keys(output.properties)).toEqual(Object.keys(outputSection.shape));
       for (const [name, field] of Object.entries({ ...tls.properties, ...output.properties })) {
-        if (name !== 'cef') expect(field.description).toBeTruthy();
+        // Sections of a format describe their fields.
+        if (['cef', 'leef', 'ocsf', 'ecs'].includes(name)) for (const inner of Object.values(objectOf(field).properties)) expect(inner.description).toBeTruthy();
+        else expect(field.description).toBeTruthy();
         expect(field).not.toHaveProperty('default');
       }
     }
