@@ -8,6 +8,7 @@ import { ProcessorModule } from './inward/processor/processor.module.js';
 import { EngineModule } from './outward/engine/engine.module.js';
 import { EvidenceModule } from './outward/evidence/evidence.module.js';
 import { IntakeModule } from './outward/intake/intake.module.js';
+import { IntegrationWatchModule } from './outward/integrations/integration-watch.module.js';
 import { IntegrationsModule } from './outward/integrations/integrations.module.js';
 import { AccessModule } from './platform/access/access.module.js';
 import { AuditModule } from './platform/audit/audit.module.js';
@@ -55,6 +56,7 @@ function wings({ roles }: Settings): Modules {
   const modules: Modules = [];
   if (roles.includes('api')) modules.push(IntegrationsModule, EvidenceModule, AlertsModule, AlertDecisionsModule);
   if (roles.includes('engine')) modules.push(EngineModule);
+  if (roles.includes('api') || roles.includes('engine')) modules.push(IntegrationWatchModule);
   if (roles.includes('mitigation')) modules.push(ProcessorModule);
   return modules;
 }

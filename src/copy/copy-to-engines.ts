@@ -2,6 +2,8 @@ import type { Settings } from '../config/settings.js';
 import { systemClock } from '../contracts/clock.js';
 import type { EventLog, LogRecord } from '../contracts/event-log.js';
 import type { Log } from '../contracts/log.js';
+import type { KeptPosition } from '../model/integration.js';
+import { standsAt } from '../model/start-position.js';
 import { openDocuments } from '../platform/documents/documents.module.js';
 import type { DocumentStore } from '../platform/documents/document-store.js';
 import { embeddedEventLog, kafkaEventLog } from '../platform/event-log/event-log.module.js';
@@ -58,10 +60,10 @@ async function copyDocumentsAndEvents(former: DocumentStore, now: DocumentStore,
 
   state.documents = await copyDocuments(former, now, log);
   await states.save(state);
-  const integrations = await collection(former, 'integrations').find({ deleted: false }, { projection: { startPositions: 1 } }).toArray();
+  const integrations = await collection(former, 'integrations').find({ deleted: false }, { projection: { startPositions: 1, resumePositions: 1 } }).toArray();
   // Only those that were enabled once have something to receive.
   const begun = integrations.filter((document) => document['startPositions'] !== undefined && document['startPositions'] !== null);
-  await copyEvents(former, now, begun.map((document) => ({ id: String(document._id), startPositions: document['startPositions'] as Record<string, number> })), { settings, log, states, state });
+  await copyEvents(former, now, begun.map((document) => ({ id: String(document._id), startPositions: document['startPositions'] as Record<string, number>, resumePositions: (document['resumePositions'] ?? {}) as Record<string, KeptPosition> })), { settings, log, states, state });
   state.completedAt = new Date(systemClock.now());
   await states.save(state);
   return { outcome: known ? 'continued' : 'copied', documents: state.documents, events: state.events, integrations: integrations.length, completedAt: state.completedAt };
@@ -99,6 +101,7 @@ async function copyDocuments(former: DocumentStore, now: DocumentStore, log: Log
 interface Begun {
   id: string;
   startPositions: Record<string, number>;
+  resumePositions: Record<string, KeptPosition>;
 }
 interface Running {
   settings: Settings;
@@ -127,11 +130,14 @@ async function copyEvents(former: DocumentStore, now: DocumentStore, begun: read
   }
 }
 
-/** Without a cursor an integration stands where its first enabling said, else at the oldest event: as the engine reckons. */
+/** Where an integration stands: the furthest of its cursor and of what is kept with it, else where its first enabling said, else at the oldest event: as the engine reckons. */
 async function cursorsOf(former: DocumentStore, log: EventLog, begun: readonly Begun[]): Promise<Map<string, number>> {
-  const saved = new Map((await collection(former, 'cursors').find({}).toArray()).map((document) => [String(document._id), Number(document['position'])]));
+  const saved = new Map((await collection(former, 'cursors').find({}).toArray()).map((document) => [String(document._id), { position: Number(document['position']), resets: Number(document['resets'] ?? 0) }]));
   const ranges = await log.ranges();
-  return new Map(begun.flatMap(({ id, startPositions }) => ranges.map(({ partition, first }): [string, number] => [`${id}:${partition}`, saved.get(`${id}:${partition}`) ?? startPositions[String(partition)] ?? first])));
+  return new Map(begun.flatMap((integration) => ranges.map(({ partition, first }): [string, number] => {
+    const id = `${integration.id}:${partition}`;
+    return [id, standsAt(integration, partition, saved.get(id))?.position ?? first];
+  })));
 }
 
 async function copyPartition(from: EventLog, to: EventLog, { partition, first, end }: { partition: number; first: number; end: number }, positions: CopiedPositions, { states, state, log }: Running): Promise<void> {
@@ -176,7 +182,7 @@ async function writeCursors(now: DocumentStore, to: EventLog, begun: readonly Be
       cursors.map(({ partition, position }) => ({ replaceOne: { filter: { _id: `${id}:${partition}` as never }, replacement: { integrationId: id, partition, position, log, updatedAt }, upsert: true } })),
     );
     // Those of the former log mean other events here.
-    await collection(now, 'integrations').updateOne({ _id: id as never }, { $set: { startLog: log, startPositions: Object.fromEntries(cursors.map(({ partition, position }) => [String(partition), position])) } });
+    await collection(now, 'integrations').updateOne({ _id: id as never }, { $set: { startLog: log, startPositions: Object.fromEntries(cursors.map(({ partition, position }) => [String(partition), position])) }, $unset: { resumePositions: 1 } });
   }
 }
 

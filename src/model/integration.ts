@@ -72,7 +72,8 @@ export const connectionSection = z.strictObject({
   sealIntervalMs: z.int().min(0).max(60_000).default(1000).meta({ help: 'How often a stream connection is half-closed so that the receiver proves what it read; 0 switches it off.' }),
   linkLifetimeMs: z.int().min(0).max(86_400_000).default(3_600_000).meta({ help: 'A connection is replaced after about so long (jitter 20 %); 0 never.' }),
   retryInitialMs: z.int().min(10).max(60_000).default(500).meta({ help: 'First wait after a failure; doubles with jitter.' }),
-  retryMaxMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'Longest wait between two tries. Tries never end.' }),
+  retryMaxMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'Longest wait between two tries. Tries never end while it is enabled.' }),
+  disableAfterHours: z.number().min(0).max(8784).default(72).meta({ help: 'After so many hours of nothing but failures the integration is disabled and administrators are told; its events wait. 0 never.' }),
   tls: tlsSection.default({ verify: true }),
   relp: relpSection.default({ tls: false, window: 1000 }),
 });
@@ -112,6 +113,13 @@ export const integrationSchema = z.strictObject({
 /** The settings of an integration, without identity. */
 export type IntegrationSettings = z.output<typeof integrationSchema>;
 
+/** A position that is kept with an integration: of which log, and how often the cursor had been set back by then. */
+export interface KeptPosition {
+  position: number;
+  resets: number;
+  log?: string;
+}
+
 /** A stored integration. `version` grows by one with each change; engines compare it. */
 export interface Integration extends IntegrationSettings {
   id: string;
@@ -122,6 +130,8 @@ export interface Integration extends IntegrationSettings {
   startPositions?: Record<string, number>;
   /** Name of the log that they are positions of. */
   startLog?: string;
+  /** Where it stood in each partition when it was disabled, or goes on after it was enabled again: it never stands before it. */
+  resumePositions?: Record<string, KeptPosition>;
 }
 
 /** Whether events travel encrypted, with the settings of `connection.tls`. */

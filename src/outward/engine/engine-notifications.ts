@@ -25,3 +25,12 @@ export function lossNotification({ id, name }: { id: string; name: string }, { p
     facts: { integration: name, count, partition, from, to },
   };
 }
+
+/** What administrators are told of an integration that was disabled by itself. Once for each version of its settings. */
+export function disabledNotification({ id, name, version }: { id: string; name: string; version: number }, { since, hours, cause, fix, events }: { since: string; hours: number; cause: string; fix: string; events: number }): Notification {
+  return {
+    kind: 'integration.disabled', key: `integration.disabled:${id}:${version}`, subject: { kind: 'integration', id, name }, title: `${name} was disabled`,
+    text: `Delivery to the integration "${name}" did nothing but fail since ${since} (limit: ${hours} h, connection.disableAfterHours), so it was disabled. Last cause: ${cause}. ${fix} Nothing is lost within the retention of the event log: ${events} events wait. Repair it, look at what waits, and enable it again.`,
+    facts: { integration: name, since, disableAfterHours: hours, cause, fix, events },
+  };
+}

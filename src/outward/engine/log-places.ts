@@ -5,6 +5,7 @@ import type { Log } from '../../contracts/log.js';
 import type { Integration } from '../../model/integration.js';
 import type { AuditRecord } from '../../platform/audit/audit-record.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
+import { standsAt } from '../../model/start-position.js';
 import { cursorId, type CursorStore, type SavedCursor } from './cursor-store.js';
 
 /** Where an integration goes on in a partition. */
@@ -25,7 +26,7 @@ export interface Reset {
   why: Misplaced;
 }
 
-type Subject = Pick<Integration, 'id' | 'name' | 'startPositions' | 'startLog'>;
+type Subject = Pick<Integration, 'id' | 'name' | 'startPositions' | 'startLog' | 'resumePositions'>;
 
 export interface LogPlacesOptions {
   eventLog: Pick<EventLog, 'ranges' | 'identity'>;
@@ -122,11 +123,10 @@ const SENTENCES: Record<Misplaced, string> = {
   'another-record': 'another record lies where the last delivered one lay',
 };
 
-/** Without a cursor: where the first enabling said, else the oldest event; never later than what was promised. */
+/** Where it stands, or the oldest event where that is not known; never later than what was promised. */
 function placeOf(integration: Subject, { partition, first }: PartitionRange, saved: SavedCursor | undefined): Place {
-  if (saved) return { ...saved, saved: true };
-  const start = integration.startPositions?.[String(partition)];
-  return { position: start ?? first, resets: 0, saved: false, ...(start === undefined || integration.startLog === undefined ? {} : { log: integration.startLog }) };
+  const stands = standsAt(integration, partition, saved);
+  return { ...(stands ?? { position: first, resets: 0 }), saved: saved !== undefined && stands === saved };
 }
 
 export function misplaced(place: Pick<Place, 'position' | 'log'>, range: PartitionRange, identity: string): Misplaced | undefined {

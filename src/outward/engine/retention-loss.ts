@@ -61,16 +61,7 @@ export class RetentionLoss {
     const { id, name } = lane.integration;
     const count = to - from;
     this.options.log.error({ integration: name, integrationId: id, partition, from, to, count }, 'events were removed by retention before the integration received them');
-    const record = newAuditRecord(
-      {
-        type: 'siem.retention.exceeded', actor: systemActor('engine'), subject: { kind: 'integration', id, name }, outcome: 'failure',
-        reason: `retention removed ${count} events of partition ${partition} (positions ${from} to ${to - 1}) before they were delivered`, attributes: { count, partition, from, to },
-        notification: lossNotification(lane.integration, { partition, from, to }),
-      },
-      this.options.clock,
-    );
-    // The same loss found again after a crash is the same event.
-    record.id = createHash('sha256').update(`${id}:${partition}:${from}:${to}${owned.resets > 0 ? `:${owned.resets}` : ''}`).digest('hex').slice(0, 40);
+    const record = lossRecord({ id, name }, { partition, from, to, resets: owned.resets }, this.options.clock);
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
       try {
         return await this.options.audit.record(record);
@@ -81,4 +72,19 @@ export class RetentionLoss {
       }
     }
   }
+}
+
+/** The record of events that retention removed before an integration received them; the same loss found again, after a crash or by somebody else, is the same event. */
+export function lossRecord({ id, name }: { id: string; name: string }, { partition, from, to, resets }: { partition: number; from: number; to: number; resets: number }, clock: Clock): AuditRecord {
+  const count = to - from;
+  const record = newAuditRecord(
+    {
+      type: 'siem.retention.exceeded', actor: systemActor('engine'), subject: { kind: 'integration', id, name }, outcome: 'failure',
+      reason: `retention removed ${count} events of partition ${partition} (positions ${from} to ${to - 1}) before they were delivered`, attributes: { count, partition, from, to },
+      notification: lossNotification({ id, name }, { partition, from, to }),
+    },
+    clock,
+  );
+  record.id = createHash('sha256').update(`${id}:${partition}:${from}:${to}${resets > 0 ? `:${resets}` : ''}`).digest('hex').slice(0, 40);
+  return record;
 }

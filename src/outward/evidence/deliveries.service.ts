@@ -6,6 +6,7 @@ import { filterSection, type Integration } from '../../model/integration.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { filterVerdict } from '../delivery/event-filter.js';
 import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
+import { standsAt } from '../../model/start-position.js';
 import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter.schema.js';
 import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
 import { IntegrationStatusService } from '../integrations/integration-status.service.js';
@@ -74,7 +75,7 @@ export class DeliveriesService {
     const start = startPositions?.[String(partition)];
     if (start === undefined && !startPositions) return { ...id, outcome: 'before-start', reason: 'the integration was never enabled' };
     if (start !== undefined && offset < start && !cursor?.resets) return { ...id, outcome: 'before-start', reason: `delivery began at position ${partition}.${start}, when the integration was enabled` };
-    const position = cursor?.position ?? start ?? 0;
+    const position = standsAt(integration, partition, cursor ? { position: cursor.position, resets: cursor.resets ?? 0 } : undefined)?.position ?? 0;
     if (offset < position) return { ...id, outcome: 'unrecorded', reason: 'it was resolved, but the ledger does not hold its row: it was removed by age, or is older than the ledger' };
     // Cursors pass what is not wanted without haste: the filter of today tells it at once.
     const unwanted = ruleOf(integration.filter, integration.version, event);

@@ -61,7 +61,15 @@ export const enableBody = z.strictObject({
   version,
   startFrom: z.union([z.enum(['now', 'beginning']), z.iso.datetime({ offset: true, error: 'now, beginning, or an RFC 3339 time with offset' })], { error: 'now, beginning, or an RFC 3339 time with offset' }).optional()
     .meta({ description: 'Only when it is enabled for the first time: deliver the events accepted from now on (default), all that the event log still holds, or those accepted since a time. Later on delivery goes on where it stopped, and this is refused.' }),
+  resume: z.union([z.enum(['all', 'skip']), z.iso.datetime({ offset: true, error: 'all, skip, or an RFC 3339 time with offset' })], { error: 'all, skip, or an RFC 3339 time with offset' }).optional()
+    .meta({ description: 'Only when it was enabled before: deliver all that waits (default), none of it, or what was accepted since a time. What is left out is counted in the audit and told as skipped for each event; it cannot be taken back by enabling again.' }),
 }).optional();
+export interface Start {
+  /** Of one that was never enabled. */
+  startFrom?: StartFrom;
+  /** Of one that was. */
+  resume?: string;
+}
 export type StartFrom = NonNullable<NonNullable<z.output<typeof enableBody>>['startFrom']>;
 
 /** Body of disable: may be left out. */

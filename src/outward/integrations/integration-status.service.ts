@@ -97,6 +97,12 @@ export class IntegrationStatusService {
     await this.cursors.deleteMany({ integrationId });
   }
 
+  /** Whether an engine that lives still speaks of it: it holds its cursors in memory, or is about to let go. */
+  async isHeld(integrationId: string): Promise<boolean> {
+    const newest = await this.statuses.findOne({ integrationId }).sort({ updatedAt: -1 }).lean<IntegrationStatusDocument>();
+    return newest !== null && isLive(newest.updatedAt, this.clock.now());
+  }
+
   /** An engine of the pool that lives, if any. */
   async liveEngine(pool: string): Promise<EngineDocument | undefined> {
     const newest = await this.engines.findOne({ pool }).sort({ heartbeatAt: -1 }).lean<EngineDocument>();

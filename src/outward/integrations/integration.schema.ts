@@ -1,5 +1,6 @@
 import { Schema } from 'mongoose';
-import type { IntegrationSettings } from '../../model/integration.js';
+import type { IntegrationSettings, KeptPosition } from '../../model/integration.js';
+import type { SkippedRun } from '../evidence/skipped-runs.js';
 import { auditOutboxField, indexAuditOutbox, type WithAuditOutbox } from '../../platform/audit/audit-outbox.js';
 
 /** An integration as it lies in the store: its settings with every secret and certificate sealed (see sealed-fields.ts). */
@@ -15,6 +16,10 @@ export interface IntegrationDocument extends IntegrationSettings, WithAuditOutbo
   startPositions?: Record<string, number>;
   /** Name of the log that they are positions of. */
   startLog?: string;
+  /** Where it stood when it was disabled, or goes on after it was enabled again: the furthest of these and its cursor holds. */
+  resumePositions?: Record<string, KeptPosition>;
+  /** What it goes past without delivery, until the ledger has it. */
+  skippedRuns?: SkippedRun[];
   createdAt: Date;
   updatedAt: Date;
   /** When engines have to look again: every write but those of the audit relay moves it. */
@@ -44,6 +49,8 @@ export const integrationDocumentSchema = new Schema<IntegrationDocument>(
     filter: { type: Schema.Types.Mixed, required: true },
     startPositions: { type: Schema.Types.Mixed, default: undefined },
     startLog: { type: String, default: undefined },
+    resumePositions: { type: Schema.Types.Mixed, default: undefined },
+    skippedRuns: { type: Schema.Types.Mixed, default: undefined },
     version: { type: Number, required: true },
     createdAt: { type: Date, required: true },
     updatedAt: { type: Date, required: true },

@@ -9,6 +9,7 @@ import { RequireRight, type Principal } from '../../platform/access/rights.js';
 import { Problem } from '../../platform/http/problem.js';
 import { apiSchema, ZodPipe } from '../../platform/http/zod.pipe.js';
 import { ApiQueryOf } from '../../platform/http/api-query.js';
+import { BacklogService, backlogView, type BacklogView } from './backlog.service.js';
 import { createBody, enableBody, patchBody, patchOfSection, sectionBodies, SECTIONS, versionBody, type IntegrationPatch, type Section } from './integration-body.js';
 import { IntegrationListService, listQuery, type ListQuery } from './integration-list.service.js';
 import { IntegrationPreviewService, previewBody, previewView, type PreviewView } from './integration-preview.service.js';
@@ -54,6 +55,7 @@ export class IntegrationsController {
     private readonly status: IntegrationStatusService,
     private readonly tests: IntegrationTestService,
     private readonly previews: IntegrationPreviewService,
+    private readonly backlog: BacklogService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
@@ -106,6 +108,16 @@ export class IntegrationsController {
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
   async fullStatus(@Param('id') id: string): Promise<FullStatusView> {
     return this.status.full((await this.integrations.get(id)).document);
+  }
+
+  @Get(':id/backlog')
+  @RequireRight('integrations:read')
+  @ApiOperation({ summary: 'What waits', description: 'Events and bytes of the event log that an integration did not take yet, also while it is disabled: what enabling it brings, or leaves out with `resume`.' })
+  @ApiOkResponse({ schema: apiSchema(backlogView, 'output') })
+  @ApiNotFoundResponse({ description: 'There is none with this id.' })
+  @ApiServiceUnavailableResponse({ description: 'The event log does not answer.' })
+  async waiting(@Param('id') id: string): Promise<BacklogView> {
+    return this.backlog.of((await this.integrations.get(id)).document);
   }
 
   @Patch(':id')
@@ -166,14 +178,15 @@ export class IntegrationsController {
   @Post(':id/enable')
   @HttpCode(200)
   @RequireRight('integrations:write')
-  @ApiOperation({ summary: 'Enable an integration', description: 'Delivery starts with the events accepted from its first enabling on (or as `startFrom` says), and goes on where it stopped when it was disabled in between.' })
+  @ApiOperation({ summary: 'Enable an integration', description: 'Delivery starts with the events accepted from its first enabling on (or as `startFrom` says), and goes on where it stopped when it was disabled in between (or as `resume` says).' })
+  @ApiConflictResponse({ description: '`startFrom` of one that began, `resume` of one that did not, or an engine still holds it.' })
   @IfMatch()
   @ApiBody({ required: false, schema: apiSchema(enableBody) })
   @ApiOkResponse(view)
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
   @ApiServiceUnavailableResponse({ description: 'The event log does not answer.' })
   async enable(@Param('id') id: string, @Body(new ZodPipe(enableBody)) body: EnableBody, @Headers('if-match') ifMatch: string | undefined, @CurrentPrincipal() principal: Principal, @Res({ passthrough: true }) response: Response): Promise<IntegrationView> {
-    return this.answer(await this.integrations.change(id, { enabled: true }, { ifMatch, version: body?.version }, principal, body?.startFrom), response);
+    return this.answer(await this.integrations.change(id, { enabled: true }, { ifMatch, version: body?.version }, principal, { startFrom: body?.startFrom, resume: body?.resume }), response);
   }
 
   @Post(':id/disable')

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { EngineWake } from '../engine/engine-wake.js';
+import { BacklogService } from './backlog.service.js';
 import { DeadLettersController } from './dead-letters.controller.js';
 import { EnginesController } from './engines.controller.js';
 import { IntegrationListService } from './integration-list.service.js';
@@ -19,9 +20,9 @@ import { StoredIntegrationRepository } from './stored-integration-repository.js'
 @Module({
   controllers: [IntegrationOptionsController, IntegrationsController, DeadLettersController, EnginesController],
   providers: [
-    IntegrationsService, IntegrationListService, IntegrationStatusService, IntegrationTestService, IntegrationPreviewService, EngineWake,
+    IntegrationsService, IntegrationListService, IntegrationStatusService, IntegrationTestService, IntegrationPreviewService, EngineWake, BacklogService,
     { provide: IntegrationRepository, useClass: StoredIntegrationRepository },
   ],
-  exports: [IntegrationRepository, EngineWake, IntegrationStatusService],
+  exports: [IntegrationRepository, EngineWake, IntegrationStatusService, IntegrationsService, BacklogService],
 })
 export class IntegrationsModule {}

@@ -7,22 +7,30 @@ import { EVENT_LOG } from '../../contracts/event-log.js';
 import type { EventLog, PartitionRange } from '../../contracts/event-log.js';
 import { SECRETS } from '../../contracts/secrets.js';
 import type { Secrets } from '../../contracts/secrets.js';
-import type { FieldChange } from '../../model/audit-event.js';
+import { SETTINGS } from '../../config/settings.js';
+import type { Settings } from '../../config/settings.js';
+import type { Actor, FieldChange } from '../../model/audit-event.js';
 import { isEncrypted, type IntegrationSettings } from '../../model/integration.js';
 import type { JsonObject } from '../../model/json.js';
+import { completeNotification, type Notification } from '../../model/notification.js';
 import type { Principal } from '../../platform/access/rights.js';
 import { withAudit } from '../../platform/audit/audit-outbox.js';
 import { AuditRelay } from '../../platform/audit/audit.relay.js';
 import type { AuditRecord } from '../../platform/audit/audit-record.js';
-import { actorOf, newAuditRecord } from '../../platform/audit/new-audit-record.js';
+import { actorOf, newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { Problem, type ProblemItem } from '../../platform/http/problem.js';
 import { EngineWake } from '../engine/engine-wake.js';
-import type { IntegrationPatch, StartFrom } from './integration-body.js';
+import { lossRecord } from '../engine/retention-loss.js';
+import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.schema.js';
+import { ledgerExpiry, recordSkipped } from '../evidence/skipped-runs.js';
+import { BacklogService } from './backlog.service.js';
+import type { IntegrationPatch, Start, StartFrom } from './integration-body.js';
 import { changesBetween } from './integration-changes.js';
 import { illFormedTexts, ruleFaults } from './integration-rules.js';
 import { openIntegration, sealSettings, withoutSealed, type OpenedIntegration } from './integration-secrets.js';
 import { integrationDocumentSchema, type IntegrationDocument } from './integration.schema.js';
+import { IntegrationStatusService } from './integration-status.service.js';
 import { clearedSecrets, mergeSettings } from './merge-settings.js';
 import { textAt } from './sealed-fields.js';
 import { checkPrecondition, etagOf, type Precondition } from '../../platform/http/version-check.js';
@@ -39,6 +47,7 @@ const MOST_TRIES = 20;
 @Injectable()
 export class IntegrationsService {
   private readonly integrations: Model<IntegrationDocument>;
+  private readonly ledger: Model<LedgerPageDocument>;
 
   constructor(
     store: DocumentStore,
@@ -47,7 +56,11 @@ export class IntegrationsService {
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(SECRETS) private readonly secrets: Secrets,
     @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges' | 'positionAt' | 'identity'>,
+    private readonly backlog: BacklogService,
+    private readonly status: IntegrationStatusService,
+    @Inject(SETTINGS) private readonly settings: Pick<Settings, 'evidence'>,
   ) {
+    this.ledger = store.model<LedgerPageDocument>('ledger-page', ledgerPageSchema);
     this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
     this.relay.watch(this.integrations, { removeWhenEmpty: true });
   }
@@ -85,12 +98,13 @@ export class IntegrationsService {
 
   /**
    * A change of any fields (RFC 7396). One that changes nothing is no act: version and audit stay.
-   * @param startFrom where delivery begins, of one that was never enabled before
+   * @param start where delivery begins, of one that was never enabled before, or what it takes of what waits
    * @throws Problem 400, 404, 409, 412, 503
    */
-  async change(id: string, patch: IntegrationPatch, precondition: Precondition, principal: Principal, startFrom?: StartFrom): Promise<OpenedIntegration> {
-    return this.conditionally(id, precondition, async (before) => {
+  async change(id: string, patch: IntegrationPatch, precondition: Precondition, principal: Principal, { startFrom, resume }: Start = {}): Promise<OpenedIntegration> {
+    const opened = await this.conditionally(id, precondition, async (before) => {
       if (startFrom !== undefined && before.document.startPositions !== undefined) throw alreadyBegun();
+      if (resume !== undefined && before.document.startPositions === undefined) throw notBegun();
       const settings = this.checked(before, patch);
       const cleared = clearedSecrets(patch);
       const sealed = sealSettings(id, settings, this.secrets, before, cleared);
@@ -99,13 +113,53 @@ export class IntegrationsService {
       if (changes.length === 0) return before.document;
       const start = settings.enabled && before.document.startPositions === undefined ? await this.start(startFrom) : {};
       const subject = { id, name: settings.name };
+      const going = await this.goingOn(before, settings.enabled, resume);
       const switched = changes.filter((change) => change.field === 'enabled');
       const others = changes.filter((change) => change.field !== 'enabled');
       const records: AuditRecord[] = [];
       if (others.length > 0) records.push(this.record('update', subject, principal, settings, others));
-      if (switched.length > 0) records.push(this.record(settings.enabled ? 'enable' : 'disable', subject, principal, settings, switched, startFrom === undefined ? {} : { startFrom }));
-      return this.store(before.document, { ...sealed, ...keysOf(settings), ...start }, records);
+      if (switched.length > 0) records.push(this.record(settings.enabled ? 'enable' : 'disable', subject, principal, settings, switched, { ...(startFrom === undefined ? {} : { startFrom }), ...going.facts }));
+      return this.store(before.document, { ...sealed, ...keysOf(settings), ...start, ...going.fields }, [...records, ...going.losses]);
     });
+    // The act is done; what fails here is repeated by the job that looks after integrations.
+    await this.settleSkipped(opened.document).catch(() => undefined);
+    return opened;
+  }
+
+  /**
+   * Disables one that failed for long, with its positions kept.
+   * @returns false when somebody changed it since it was seen
+   */
+  async disableFailing(id: string, seenVersion: number, reason: string, notification: Notification): Promise<boolean> {
+    const document = await this.integrations.findOne({ _id: id, deleted: false }).lean<IntegrationDocument>();
+    if (!document || document.version !== seenVersion || !document.enabled) return false;
+    const { settings } = openIntegration(document, this.secrets);
+    const resumePositions = await this.backlog.positions(document);
+    const record = { ...this.record('disable', { id, name: document.name }, systemActor('engine'), settings, [{ field: 'enabled', old: true, new: false }]), reason, notification: completeNotification(notification, this.clock.now()) };
+    return (await this.store(document, { enabled: false, resumePositions }, [record])) !== null;
+  }
+
+  /** Puts into the ledger what an integration goes past without delivery, and forgets it here. Harmless when repeated. */
+  async settleSkipped({ _id: id, skippedRuns, version }: IntegrationDocument): Promise<void> {
+    if (!skippedRuns || skippedRuns.length === 0) return;
+    await recordSkipped(this.ledger, id, skippedRuns, ledgerExpiry(this.clock.now(), this.settings.evidence.ledgerDays));
+    // Only those that were read: a later act has a later version.
+    await this.integrations.updateOne({ _id: id, version }, { $unset: { skippedRuns: 1 } });
+  }
+
+  /** What a change of `enabled` does to the positions: those of one that stops are kept with it; one that goes on may leave out what waits. */
+  private async goingOn({ document, settings: before }: OpenedIntegration, enabled: boolean, resume: string | undefined): Promise<{ fields: Partial<IntegrationDocument>; facts: JsonObject; losses: AuditRecord[] }> {
+    if (document.startPositions === undefined) return { fields: {}, facts: {}, losses: [] };
+    if (before.enabled && !enabled) return { fields: { resumePositions: await this.backlog.positions(document) }, facts: {}, losses: [] };
+    if (before.enabled || resume === undefined || resume === 'all') return { fields: {}, facts: resume === undefined ? {} : { resume }, losses: [] };
+    // An engine that still holds it would go on delivering what is left out.
+    if (await this.status.isHeld(document._id)) throw stillStopping();
+    const { resumePositions, runs, skipped } = await this.backlog.plan(document, resume);
+    const at = new Date(this.clock.now());
+    const skippedRuns = [...(document.skippedRuns ?? []), ...runs.map((run) => ({ ...run, at, version: document.version + 1 }))];
+    const subject = { id: document._id, name: document.name };
+    const losses = runs.filter(({ outcome }) => outcome === 'lost').map(({ partition, first, end }) => lossRecord(subject, { partition, from: first, to: end, resets: resumePositions[String(partition)]?.resets ?? 0 }, this.clock));
+    return { fields: { resumePositions, skippedRuns }, facts: { resume, skipped }, losses };
   }
 
   /** The settings that a change would make, without making it. @throws Problem 400, 404 */
@@ -194,13 +248,13 @@ export class IntegrationsService {
     }
   }
 
-  private record(verb: Verb, subject: { id: string; name: string }, principal: Principal, settings: IntegrationSettings, changes: FieldChange[], more: JsonObject = {}): AuditRecord {
+  private record(verb: Verb, subject: { id: string; name: string }, actor: Principal | Actor, settings: IntegrationSettings, changes: FieldChange[], more: JsonObject = {}): AuditRecord {
     const unverified = isEncrypted(settings) && !settings.connection.tls.verify;
     const attributes: JsonObject = { enginePool: settings.enginePool, serverUrl: settings.serverUrl, protocol: settings.protocol, ...(unverified ? { tlsVerify: false } : {}), ...more };
     return newAuditRecord(
       {
         type: `audit.integration.${verb}`,
-        actor: actorOf(principal),
+        actor: 'kind' in actor ? actor : actorOf(actor),
         subject: { kind: 'integration', ...subject },
         attributes,
         ...(changes.length > 0 ? { changes } : {}),
@@ -218,6 +272,14 @@ export class IntegrationsService {
 
 function alreadyBegun(): Problem {
   return new Problem(409, 'delivery-began', 'This integration was enabled before: it goes on where it stopped, so startFrom has no meaning. Leave it out, or create another integration.', { errors: [{ pointer: '/startFrom', message: 'only for the first enabling' }] });
+}
+
+function notBegun(): Problem {
+  return new Problem(409, 'delivery-not-begun', 'This integration was never enabled, so nothing waits for it: resume has no meaning. Say with startFrom where delivery begins.', { errors: [{ pointer: '/resume', message: 'only for one that was enabled before' }] });
+}
+
+function stillStopping(): Problem {
+  return new Problem(409, 'delivery-stopping', 'An engine still holds this integration, so it may go on delivering what would be left out. Try again in a few seconds.', { headers: { 'Retry-After': '2' } });
 }
 
 export function notFound(id: string): Problem {

@@ -58,6 +58,7 @@ function integrationOf({ document, settings, unreadable }: OpenedIntegration): E
     updatedAt: document.updatedAt.toISOString(),
     ...(document.startPositions ? { startPositions: document.startPositions } : {}),
     ...(document.startLog === undefined ? {} : { startLog: document.startLog }),
+    ...(document.resumePositions ? { resumePositions: document.resumePositions } : {}),
     ...(unreadable.size > 0 ? { secretsUnreadable: [...unreadable.values()].join(' ') } : {}),
   };
 }
