@@ -1,9 +1,29 @@
 import type { Failure, StageReport } from '../model/failure.js';
-import type { Framing, Protocol } from '../model/integration.js';
+import type { Framing, HttpBody, Protocol } from '../model/integration.js';
 import type { Dialer, TlsSettings } from './dialer.js';
 
 /** The rung of the evidence ladder: sent = handed to the operating system; read = the receiver's process read every byte; accepted, stored, found = it said so. */
 export type Evidence = 'sent' | 'read' | 'accepted' | 'stored' | 'found';
+
+/** How a receiver over HTTP is spoken to; secrets open. */
+export interface HttpTarget {
+  /** https: `tls` of the target holds. Never falls back. */
+  secure: boolean;
+  /** Path of the server URL, with its query; empty for the root. */
+  path: string;
+  /** Sent with every request; the names in lower case. */
+  headers: Readonly<Record<string, string>>;
+  gzip: boolean;
+  /** Protocol http: what a request holds. */
+  body: HttpBody;
+  signature?: { header: string; secret: string };
+  /** Protocol elastic-bulk: index or data stream. */
+  index?: string;
+  /** Protocol splunk-hec: the request channel, where the administrator set one. */
+  channel?: string;
+  /** Protocol splunk-hec: wait for the indexer's acknowledgement. */
+  acknowledgements?: { pollMs: number; timeoutMs: number };
+}
 
 /** Where and how to send; secrets already opened. */
 export interface Target {
@@ -12,8 +32,10 @@ export interface Target {
   protocol: Protocol;
   framing: Framing;
   tls?: TlsSettings;
+  /** For the protocols over HTTP. */
+  http?: HttpTarget;
   connectTimeoutMs: number;
-  /** A write that makes no progress for so long fails the session. */
+  /** A write that makes no progress, or a request without its answer, for so long fails the session. */
   sendTimeoutMs: number;
   /** Quiet period: what was written so long ago without a failure counts as safe where the receiver cannot prove more. */
   settleMs: number;
@@ -26,7 +48,8 @@ export interface Target {
 }
 
 /**
- * What the lane hands over in one go. `stream` transports write the buffers as they are (already framed); `message` transports send one buffer a message.
+ * What the lane hands over in one go. `stream` transports write the buffers as they are (already framed); `message` transports have one buffer a message.
+ * Over HTTP a chunk is a request: `send` resolves with its answer, so one is under way at a time and the order stays.
  * `number` grows by one from 1 within a session: `safe` speaks of it.
  */
 export interface Chunk {

@@ -22,6 +22,19 @@ export type FailureCode =
   | 'peer-closed'
   | 'peer-reset'
   | 'send-timeout'
+  | 'answer-timeout'
+  | 'answer-unexpected'
+  | 'receiver-busy'
+  | 'receiver-error'
+  | 'redirected'
+  | 'credentials-refused'
+  | 'access-refused'
+  | 'path-not-found'
+  | 'method-not-allowed'
+  | 'request-refused'
+  | 'refused-by-receiver'
+  | 'settings-refused'
+  | 'acknowledgement-missing'
   | 'message-too-long'
   | 'settings-invalid'
   | 'cancelled'
@@ -37,6 +50,8 @@ export interface Failure {
   fix: string;
   /** True when waiting cannot heal it (certificate, settings): a person must act. It is tried again all the same, slowly. */
   needsPerson: boolean;
+  /** How long the receiver asked to wait before the next try, milliseconds. */
+  retryAfterMs?: number;
 }
 
 /** One stage that was passed, or the one that failed. */

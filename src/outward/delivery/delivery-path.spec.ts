@@ -18,7 +18,7 @@ describe('the way to a receiver', () => {
   });
 
   it('is a fault with its cause where the stored settings cannot be used', () => {
-    expect(deliveryPathOf(testIntegration('one', { serverUrl: 'http://a/b?c' }), 'host')).toMatchObject({ code: 'settings-invalid', cause: expect.stringContaining('names no host'), needsPerson: true });
+    expect(deliveryPathOf(testIntegration('one', { serverUrl: 'tcp://a/b?c' }), 'host')).toMatchObject({ code: 'settings-invalid', cause: expect.stringContaining('names no host'), needsPerson: true });
     const zone = testIntegration('one', { header: 'rfc3164' });
     expect(deliveryPathOf({ ...zone, output: { ...zone.output, timeZone: 'No/Where' } }, 'host')).toHaveProperty('needsPerson', true);
   });

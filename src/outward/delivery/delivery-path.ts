@@ -1,7 +1,7 @@
 import type { Renderer } from '../../contracts/format.js';
 import type { Target, Transport } from '../../contracts/transport.js';
 import type { Failure } from '../../model/failure.js';
-import { isEncrypted, type IntegrationSettings } from '../../model/integration.js';
+import { isEncrypted, isHttpKind, type IntegrationSettings } from '../../model/integration.js';
 import { formatFor } from '../formats/index.js';
 import type { EngineIntegration } from '../integrations/integration-repository.js';
 import { transportFor } from '../transports/index.js';
@@ -19,6 +19,15 @@ export interface DeliveryPath {
   renderer: Renderer;
   /** What the integration may see of an event: in dead letters, too. The renderer has it in itself; null when it sees all. */
   view: EventView | null;
+  /** How many events share a request, where a chunk is one. */
+  batch?: BatchLimits;
+}
+
+export interface BatchLimits {
+  events: number;
+  bytes: number;
+  /** How long an event may wait for others. */
+  waitMs: number;
 }
 
 /**
@@ -30,7 +39,9 @@ export function deliveryPathOf(integration: EngineIntegration, machineHostname: 
     return unusable(isEncrypted(integration) ? 'tls' : 'connect', integration.secretsUnreadable, 'Restore the key file that sealed them (TIDEGATE_SECRET_KEY_FILE) and restart, or set the secrets and certificates of this integration again.');
   }
   try {
-    return { filter: compileFilter(integration.filter), transport: transportFor(integration.protocol), target: targetOf(integration), ...rendererOf(integration, machineHostname) };
+    const { batchEvents, batchBytes, batchWaitMs } = integration.connection.http;
+    const batch = isHttpKind(integration.protocol) ? { batch: { events: batchEvents, bytes: batchBytes, waitMs: batchWaitMs } } : {};
+    return { filter: compileFilter(integration.filter), transport: transportFor(integration.protocol), target: targetOf(integration), ...rendererOf(integration, machineHostname), ...batch };
   } catch (error) {
     return unusable('connect', `the stored settings cannot be used: ${error instanceof Error ? error.message : String(error)}`, 'Change the settings of this integration.');
   }

@@ -1,6 +1,6 @@
 import type { Renderer, RejectCode } from '../../contracts/format.js';
 import type { EventBatch } from './event-batch.js';
-import type { Shape } from './shape.js';
+import { wiredTexts, type Shape } from './shape.js';
 
 const SLAB_BYTES = 256 * 1024;
 
@@ -18,7 +18,7 @@ interface Place {
 }
 
 /**
- * One batch in one shape, rendered on demand into slabs, framing included. Records that were rendered one after the other lie side by side,
+ * One batch in one shape, rendered on demand into slabs, framing or envelope included. Records that were rendered one after the other lie side by side,
  * so a run of them leaves as one buffer.
  */
 export class Rendering {
@@ -96,11 +96,13 @@ export class Rendering {
   }
 
   private write(index: number, event: NonNullable<EventBatch['events'][number]>): Place | RenderReject {
+    const { envelope } = this.shape;
+    const sequence = this.batch.sequence(index);
     try {
-      const rendered = this.renderer.render(event, this.batch.sequence(index));
+      const rendered = this.renderer.render(event, sequence);
       switch (rendered.type) {
-        case 'rendered': return this.put(rendered.text);
-        case 'parts': return this.putParts(rendered.texts);
+        case 'rendered': return this.put(envelope ? envelope(rendered.text, event, sequence, null) : rendered.text);
+        case 'parts': return this.putParts(wiredTexts(this.shape, rendered.texts, event, sequence));
         case 'reject': return { code: rendered.code, reason: rendered.reason };
       }
     } catch (error) {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { FormatSettings } from '../../contracts/format.js';
-import { PROTOCOL_TABLE, type Framing, type IntegrationSettings, type Protocol } from '../../model/integration.js';
+import type { AuditEvent } from '../../model/audit-event.js';
+import { isHttpKind, PROTOCOL_TABLE, type Framing, type IntegrationSettings, type Protocol } from '../../model/integration.js';
+import { compileEnvelope, envelopeSettingsOf, type Envelope } from './envelope.js';
 
 /** A shape is all that decides the bytes of an event: integrations of one shape share one rendering. */
 export interface Shape {
@@ -10,6 +12,8 @@ export interface Shape {
   format: FormatSettings;
   /** How messages are told apart in the rendered bytes; `none` for one message a buffer. */
   framing: Framing | 'none';
+  /** What an HTTP intake wants around each event. */
+  envelope?: Envelope;
 }
 
 /** What the format needs to know, with the machine's name where the administrator gave none. */
@@ -34,21 +38,29 @@ export function formatSettingsOf(settings: IntegrationSettings, machineHostname:
   };
 }
 
-/** RFC 5426, 3.1: a datagram is a message, and so is a RELP frame; streams are framed as RFC 6587 says. */
+/** RFC 5426, 3.1: a datagram is a message, and so is a RELP frame; streams are framed as RFC 6587 says; over HTTP an envelope does it. */
 export function framingOf(protocol: Protocol, framing: Framing): Framing | 'none' {
-  return protocol === 'udp' || protocol === 'relp' ? 'none' : framing;
+  return protocol === 'udp' || protocol === 'relp' || isHttpKind(protocol) ? 'none' : framing;
 }
 
 export function shapeOf(settings: IntegrationSettings, machineHostname: string): Shape {
   const format = formatSettingsOf(settings, machineHostname);
   const framing = framingOf(settings.protocol, settings.framing);
-  return { key: JSON.stringify([framing, format, ...viewKey(settings.output)]), format, framing };
+  const envelope = envelopeSettingsOf(settings, format);
+  return { key: JSON.stringify([framing, format, envelope, ...viewKey(settings.output)]), format, framing, ...(envelope === null ? {} : { envelope: compileEnvelope(envelope) }) };
 }
 
 /** What of the mask decides the bytes; nothing where there is none. */
 function viewKey({ mask, extraFields, hashKey }: IntegrationSettings['output']): unknown[] {
   if (mask.length === 0 && extraFields.length === 0) return [];
   return [mask, extraFields, hashKey === undefined ? null : createHash('sha256').update(hashKey).digest('base64')];
+}
+
+/** The messages of one rendered event, framed or in their envelopes; of a split event the part numbers begin with 1. */
+export function wiredTexts(shape: Pick<Shape, 'envelope'>, texts: readonly string[], event: AuditEvent, sequence: string | null): readonly string[] {
+  const { envelope } = shape;
+  if (!envelope) return texts;
+  return texts.map((text, index) => envelope(text, event, sequence, texts.length === 1 ? null : index + 1));
 }
 
 /** One rendered message as it goes onto the wire. RFC 6587, 3.4.1 (octet counting) and 3.4.2 (newline). */

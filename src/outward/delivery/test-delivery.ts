@@ -4,8 +4,8 @@ import type { Rendered, Renderer } from '../../contracts/format.js';
 import type { Evidence, Transport } from '../../contracts/transport.js';
 import type { AuditEvent } from '../../model/audit-event.js';
 import type { Failure, StageReport } from '../../model/failure.js';
-import type { IntegrationSettings } from '../../model/integration.js';
-import { frame } from './shape.js';
+import { isHttpKind, type IntegrationSettings } from '../../model/integration.js';
+import { frame, wiredTexts, type Shape } from './shape.js';
 import { targetOf } from './target.js';
 
 /** How long a receiver that dislikes what it got is given to close the connection. */
@@ -16,6 +16,7 @@ export interface TestDeliveryRequest {
   event: AuditEvent;
   renderer: Renderer;
   transport: Transport;
+  shape: Pick<Shape, 'envelope'>;
   dialer: Dialer;
   clock: Clock;
   timeoutMs: number;
@@ -60,7 +61,7 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
   }
   const texts = rendered.type === 'parts' ? rendered.texts : [rendered.text];
   const shown = texts.join('\n');
-  const messages = texts.map((text) => frame(text, settings.framing, settings.protocol));
+  const messages = wiredTexts(request.shape, texts, request.event, null).map((text) => frame(text, settings.framing, settings.protocol));
   const octets = messages.reduce((sum, message) => sum + message.length, 0);
   let tellEnding: (failure: Failure) => void = () => undefined;
   let ended: Failure | undefined;
@@ -93,7 +94,8 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
     if (refused) {
       stages.push({ stage: 'send', ok: false, ms: elapsed(sendBegun), detail: refused.reason });
       await session.close(0);
-      return answer({ code: 'message-too-long', stage: 'send', cause: refused.reason, fix: 'Lower output.maxBytes for this protocol, or use tcp.', needsPerson: true }, shown, octets);
+      const fix = refused.code === 'message-too-long' ? 'Lower output.maxBytes for this protocol, or use tcp.' : 'Compare the output settings of this integration with what the receiver takes; its log tells more.';
+      return answer({ code: refused.code, stage: 'send', cause: refused.reason, fix, needsPerson: true }, shown, octets);
     }
     const early = transport.unit === 'stream' ? await Promise.race([ending, pause(WATCH_MS)]) : undefined;
     if (early) {
@@ -101,12 +103,14 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
       await session.close(0);
       return answer(closedAtOnce(early, settings), shown, octets);
     }
-    stages.push({ stage: 'send', ok: true, ms: elapsed(sendBegun), detail: `${octets} octets handed to the operating system` });
+    stages.push({ stage: 'send', ok: true, ms: elapsed(sendBegun), detail: transport.unit === 'message' && settings.protocol !== 'udp' ? `${octets} octets, taken by the receiver` : `${octets} octets handed to the operating system` });
     const closeBegun = performance.now();
-    await Promise.race([session.close(Math.min(5000, timeoutMs)), pause(timeoutMs)]);
+    // An indexer may take its time to say what it stored.
+    const graceMs = isHttpKind(settings.protocol) ? Math.max(0, timeoutMs - (performance.now() - begun) - WATCH_MS) : Math.min(5000, timeoutMs);
+    await Promise.race([session.close(graceMs), pause(timeoutMs)]);
     // What a single message ends with is the receiver's answer to it.
     const refusal = transport.unit === 'message' && evidence === null ? (ended ?? unanswered(transport, settings, elapsed(sendBegun))) : null;
-    stages.push({ stage: 'close', ok: refusal === null, ms: elapsed(closeBegun), detail: refusal?.cause ?? detailOf(evidence) });
+    stages.push({ stage: 'close', ok: refusal === null, ms: elapsed(closeBegun), detail: refusal?.cause ?? CLOSINGS[evidence ?? 'sent'] });
     return answer(refusal, shown, octets);
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
@@ -120,17 +124,12 @@ export function failedTest(failure: Failure): TestDelivery {
 }
 
 /** A receiver that answers each message did not answer this one. */
-function unanswered({ reaches }: Transport, { serverUrl, port }: IntegrationSettings, waitedMs: number): Failure | null {
+function unanswered({ reaches }: Transport, { serverUrl, port, protocol, connection }: IntegrationSettings, waitedMs: number): Failure | null {
   if (reaches === 'sent') return null;
-  return { code: 'send-timeout', stage: 'send', cause: `${serverUrl} (port ${port}) did not answer the message within ${Math.round(waitedMs)} ms`, fix: 'The receiver hangs or is overloaded: check its load, its queue and its disk.', needsPerson: false };
-}
-
-function detailOf(evidence: Evidence | null): string {
-  switch (evidence) {
-    case 'read': return 'the receiver read every octet and closed its side in order';
-    case 'accepted': return 'the receiver answered that it accepted the message';
-    default: return 'closed; the receiver gave no proof of reading';
+  if (protocol === 'splunk-hec' && connection.splunk.ack) {
+    return { code: 'acknowledgement-missing', stage: 'close', cause: `${serverUrl} (port ${port}) accepted the event but did not acknowledge it within ${Math.round(waitedMs)} ms`, fix: 'Look at the indexing queues of the receiver; switch connection.splunk.ack off where it cannot acknowledge.', needsPerson: true };
   }
+  return { code: 'send-timeout', stage: 'send', cause: `${serverUrl} (port ${port}) did not answer the message within ${Math.round(waitedMs)} ms`, fix: 'The receiver hangs or is overloaded: check its load, its queue and its disk.', needsPerson: false };
 }
 
 /** A receiver that closes on the first message most often waits for the other framing (formats-and-events, 0.1). */
@@ -145,6 +144,14 @@ function closedAtOnce(failure: Failure, settings: IntegrationSettings): Failure 
     needsPerson: true,
   };
 }
+
+const CLOSINGS: Record<Evidence, string> = {
+  sent: 'closed; the receiver gave no proof of reading',
+  read: 'the receiver read every octet and closed its side in order',
+  accepted: 'the receiver said that it accepted the event',
+  stored: 'the receiver said that it stored the event',
+  found: 'the receiver reported the event',
+};
 
 function caveatOf(transport: Transport, evidence: Evidence | null): string | null {
   if (transport.caveat) return transport.caveat;

@@ -54,7 +54,9 @@ export class Breaker {
     this.note(failure);
     this.faults = failure.needsPerson ? this.faults + 1 : 0;
     const retryMs = backoffMs(this.consecutiveFailures, retryInitialMs, retryMaxMs, random());
-    const waitMs = failure.needsPerson ? Math.max(faultRetryMs, retryMs, backoffMs(this.faults, faultRetryMs, faultRetryMaxMs, random())) : retryMs;
+    const ownMs = failure.needsPerson ? Math.max(faultRetryMs, retryMs, backoffMs(this.faults, faultRetryMs, faultRetryMaxMs, random())) : retryMs;
+    // As long as the receiver asked for, at least.
+    const waitMs = Math.max(ownMs, failure.retryAfterMs ?? 0);
     this.plannedWaitMs = waitMs;
     this.nextTryAt = clock.now() + waitMs;
     return waitMs;

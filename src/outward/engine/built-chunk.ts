@@ -1,27 +1,97 @@
 import type { LogMark } from '../../contracts/event-log.js';
 import type { Chunk, RejectedMessage } from '../../contracts/transport.js';
-import type { RenderReject } from '../delivery/rendering.js';
+import type { DeliveryPath } from '../delivery/delivery-path.js';
+import { Rendering, type RenderReject } from '../delivery/rendering.js';
+import type { Lot } from './lane-partition.js';
 
-/** What a lane hands over in one go, and what it must know of it afterwards. Indices are those of the lot's batch. */
-export interface BuiltChunk {
-  chunk: Chunk;
+/** The most that goes out in one chunk of a stream, so that a slow receiver is noticed and a stop waits for little. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** What one lot gave to a chunk. Indices are those of the lot's batch. */
+export interface BuiltPart {
+  lot: Lot;
   /** The events in it, in order. */
   indices: number[];
   /** Of a `message` chunk: the event of each message. The parts of a split event are several messages of one event, always of one chunk. */
   messages: number[];
+  /** Messages of the chunk before those of this part. */
+  firstMessage: number;
   rejects: Array<RenderReject & { index: number }>;
+  bytes: number;
   /** The log position after it. */
   position: number;
   /** Of the last record before the position. */
   mark: LogMark | undefined;
+  /** Nothing of the lot is left. */
+  done: boolean;
 }
 
-/** The events of refused messages, each once: a split event that lacks a part is refused as a whole, with the reason of its first refused part. */
-export function refusedEvents(refused: readonly RejectedMessage[], messages: readonly number[]): Array<RenderReject & { index: number }> {
+/** What a lane hands over in one go, and what it must know of it afterwards. */
+export interface BuiltChunk {
+  chunk: Chunk;
+  parts: BuiltPart[];
+}
+
+/**
+ * The next chunk of a lane's queue. A stream takes from the first lot only; where a chunk is a request it takes from as many as fit, in their order.
+ * Moves the lots on; the lane takes those that are done out of its queue.
+ * @param mostBytes for a probe
+ * @param lastNumber the chunk's number is the next one; without octets to send it shares this one, and is safe when that one is
+ */
+export function buildChunk(queue: readonly Lot[], path: DeliveryPath, lastNumber: number, mostBytes = Infinity): BuiltChunk {
+  const buffers: Buffer[] = [];
+  const parts: BuiltPart[] = [];
+  const limits = { events: path.batch?.events ?? Infinity, bytes: Math.min(mostBytes, path.batch?.bytes ?? CHUNK_BYTES) };
+  let bytes = 0;
+  let events = 0;
+  for (const lot of queue) {
+    if (parts.length > 0 && (path.batch === undefined || events >= limits.events || bytes >= limits.bytes)) break;
+    const part = takeFrom(lot, path, buffers, { events: limits.events - events, bytes: limits.bytes - bytes });
+    if (part === null) break;
+    parts.push(part);
+    bytes += part.bytes;
+    events += part.indices.length;
+    if (!part.done) break;
+  }
+  return { chunk: { number: events > 0 ? lastNumber + 1 : lastNumber, buffers, events, bytes }, parts };
+}
+
+/** Null when nothing of the lot fits any more. */
+function takeFrom(lot: Lot, { shape, renderer, transport, batch }: DeliveryPath, buffers: Buffer[], room: { events: number; bytes: number }): BuiltPart | null {
+  const rendering = Rendering.of(lot.batch, shape, renderer);
+  const part: BuiltPart = { lot, indices: [], messages: [], firstMessage: buffers.length, rejects: [], bytes: 0, position: 0, mark: undefined, done: false };
+  const before = lot.at;
+  while (lot.at < lot.indices.length && part.bytes < room.bytes && part.indices.length < room.events) {
+    const index = lot.indices[lot.at] ?? 0;
+    const measured = rendering.measure(index);
+    // A request keeps to its limit; an event that is larger goes alone.
+    if (batch !== undefined && typeof measured === 'number' && part.bytes + measured > room.bytes && buffers.length > 0) break;
+    lot.at++;
+    if (typeof measured !== 'number') {
+      part.rejects.push({ index, ...measured });
+      continue;
+    }
+    part.bytes += measured;
+    part.indices.push(index);
+    if (transport.unit === 'message') {
+      rendering.addMessages(buffers, index);
+      while (part.firstMessage + part.messages.length < buffers.length) part.messages.push(index);
+    } else rendering.appendTo(buffers, index);
+  }
+  if (lot.at === before) return null;
+  part.done = lot.at >= lot.indices.length;
+  const last = lot.indices[lot.at - 1] ?? 0;
+  part.position = part.done ? lot.end : (lot.batch.offsets[last] ?? 0) + 1;
+  part.mark = part.done ? lot.batch.lastMark : lot.batch.mark(last);
+  return part;
+}
+
+/** The events of a part that the receiver refused, each once: a split event that lacks a part is refused as a whole, with the reason of its first refused part. */
+export function refusedEvents(refused: readonly RejectedMessage[], { messages, firstMessage }: Pick<BuiltPart, 'messages' | 'firstMessage'>): Array<RenderReject & { index: number }> {
   const events = new Map<number, RenderReject & { index: number }>();
   for (const { index: at, code, reason } of refused) {
-    const index = messages[at] ?? -1;
-    if (!events.has(index)) events.set(index, { index, code, reason });
+    const index = messages[at - firstMessage];
+    if (index !== undefined && !events.has(index)) events.set(index, { index, code, reason });
   }
   return [...events.values()];
 }

@@ -68,7 +68,7 @@ export class CommandRunner {
     const { engineId, machineHostname, dialer, clock, timeoutMs } = this.options;
     const event = testEvent(integration, clock.now());
     const path = deliveryPathOf(integration, machineHostname);
-    const delivery = 'cause' in path ? failedTest(path) : await testDelivery({ settings: integration, event, renderer: path.renderer, transport: path.transport, dialer, clock, timeoutMs });
+    const delivery = 'cause' in path ? failedTest(path) : await testDelivery({ settings: integration, event, renderer: path.renderer, shape: path.shape, transport: path.transport, dialer, clock, timeoutMs });
     return { ...delivery, engineId, eventId: event.id };
   }
 }

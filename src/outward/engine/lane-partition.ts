@@ -138,4 +138,6 @@ export interface Lot {
   /** Position after the batch. */
   end: number;
   bytes: number;
+  /** performance.now() when it was queued. */
+  queuedAt: number;
 }

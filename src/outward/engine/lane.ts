@@ -9,9 +9,9 @@ import { filterSection, type Integration } from '../../model/integration.js';
 import type { EventBatch } from '../delivery/event-batch.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
 import { compileFilter, type CompiledFilter } from '../delivery/event-filter.js';
-import { Rendering, type RenderReject } from '../delivery/rendering.js';
+import type { RenderReject } from '../delivery/rendering.js';
 import { Breaker, type BreakerState } from './breaker.js';
-import { type BuiltChunk, refusedEvents } from './built-chunk.js';
+import { buildChunk, refusedEvents, type BuiltPart } from './built-chunk.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
 import { LanePartition, type CursorOrigin, type Lot } from './lane-partition.js';
@@ -19,8 +19,6 @@ import type { SharedFeed } from './shared-feed.js';
 import { Signal, within } from './signal.js';
 import { countTypes, type TypeCounts } from './type-counts.js';
 
-/** The most that goes out in one chunk, so that a slow receiver is noticed and a stop waits for little. */
-const CHUNK_BYTES = 256 * 1024;
 /** The probe of a half-open breaker: a receiver that is just coming back is not flooded, and little is repeated when it does not. */
 const PROBE_BYTES = 16 * 1024;
 /** After so many failures in a row the integration counts as down (a state change that is told), before as hiccup. */
@@ -267,7 +265,7 @@ export class Lane {
     let bytes = 0;
     for (const index of indices) bytes += batch.sizes[index] ?? 0;
     owned.outstanding += indices.length;
-    this.queue.push({ owner: owned, batch, indices, at: 0, end: batch.next, bytes });
+    this.queue.push({ owner: owned, batch, indices, at: 0, end: batch.next, bytes, queuedAt: performance.now() });
     this.queueBytes += bytes;
     this.work.notify();
   }
@@ -317,6 +315,8 @@ export class Lane {
     if (!lot || this.inFlightBytes >= this.options.inFlightBytes) return this.work.wait();
     // The probe is out: what comes of it decides.
     if (breaker.state === 'half-open' && this.inFlight.length > 0) return this.work.wait();
+    const gatherMs = this.gatherMs(path);
+    if (gatherMs > 0) return this.work.wait(gatherMs);
     const { epoch } = this;
     const session = this.session ?? (await this.open(path));
     if (!session || this.epoch !== epoch || this.stopping) return;
@@ -357,23 +357,12 @@ export class Lane {
   }
 
   private async sendNext(path: DeliveryPath, session: TransportSession, epoch: number): Promise<void> {
-    const lot = this.queue[0];
-    if (!lot) return;
-    const { chunk, indices, messages, rejects, position, mark } = this.build(path, lot);
-    const again = (lot.batch.offsets[indices[0] ?? 0] ?? 0) < lot.owner.sentTo;
-    const entry: InFlight = {
-      number: chunk.number, owner: lot.owner, position, mark, events: indices.length + rejects.length, rejected: rejects.length, bytes: chunk.bytes,
-      attempts: again ? lot.owner.failedAttempts + 1 : 1, types: countTypes(lot.batch, indices), settled: false,
-    };
-    this.inFlight.push(entry);
-    this.inFlightBytes += entry.bytes;
-    for (const index of indices) {
-      const offset = lot.batch.offsets[index] ?? 0;
-      if (offset < lot.owner.sentTo) this.counters.repeated++;
-      else lot.owner.sentTo = offset + 1;
-    }
-    if (rejects.length > 0 && !(await this.bury(lot, rejects, epoch))) return;
-    if (indices.length > 0) {
+    const { chunk, parts } = buildChunk(this.queue, path, this.lastNumber, this.breaker.state === 'half-open' ? PROBE_BYTES : undefined);
+    this.lastNumber = chunk.number;
+    const entries = parts.map((part) => this.begin(part, chunk.number));
+    this.dropDone(parts);
+    for (const { lot, rejects } of parts) if (rejects.length > 0 && !(await this.bury(lot, rejects, epoch))) return;
+    if (chunk.events > 0) {
       const outcome = await session.send(chunk);
       if (this.epoch !== epoch) return;
       if (outcome.type === 'failed') {
@@ -381,52 +370,51 @@ export class Lane {
         if (!this.stopping) this.fail(outcome.failure);
         return;
       }
-      const refused = refusedEvents(outcome.rejected ?? [], messages);
-      if (refused.length > 0) {
-        if (!(await this.bury(lot, refused, epoch))) return;
+      for (const { part, entry } of entries) {
+        const refused = outcome.rejected ? refusedEvents(outcome.rejected, part) : [];
+        if (refused.length === 0) continue;
+        if (!(await this.bury(part.lot, refused, epoch))) return;
         entry.rejected += refused.length;
-        entry.types = countTypes(lot.batch, indices.filter((index) => !refused.some((letter) => letter.index === index)));
+        entry.types = countTypes(part.lot.batch, part.indices.filter((index) => !refused.some((letter) => letter.index === index)));
       }
     }
-    entry.settled = true;
+    for (const { entry } of entries) entry.settled = true;
     this.resolve();
   }
 
-  /** The next chunk of a lot; the lot leaves the queue when it was the last. */
-  private build({ shape, renderer, transport }: DeliveryPath, lot: Lot): BuiltChunk {
-    const rendering = Rendering.of(lot.batch, shape, renderer);
-    const buffers: Buffer[] = [];
-    const indices: number[] = [];
-    const messages: number[] = [];
-    const rejects: Array<RenderReject & { index: number }> = [];
-    const mostBytes = this.breaker.state === 'half-open' ? PROBE_BYTES : CHUNK_BYTES;
-    let bytes = 0;
-    while (lot.at < lot.indices.length && bytes < mostBytes) {
-      const index = lot.indices[lot.at++] ?? 0;
-      const measured = rendering.measure(index);
-      if (typeof measured !== 'number') {
-        rejects.push({ index, ...measured });
-        continue;
-      }
-      bytes += measured;
-      indices.push(index);
-      if (transport.unit === 'message') {
-        rendering.addMessages(buffers, index);
-        while (messages.length < buffers.length) messages.push(index);
-      } else rendering.appendTo(buffers, index);
+  private begin(part: BuiltPart, number: number): { part: BuiltPart; entry: InFlight } {
+    const { lot, indices, rejects, position, mark, bytes } = part;
+    const again = (lot.batch.offsets[indices[0] ?? 0] ?? 0) < lot.owner.sentTo;
+    const entry: InFlight = {
+      number, owner: lot.owner, position, mark, events: indices.length + rejects.length, rejected: rejects.length, bytes,
+      attempts: again ? lot.owner.failedAttempts + 1 : 1, types: countTypes(lot.batch, indices), settled: false,
+    };
+    this.inFlight.push(entry);
+    this.inFlightBytes += bytes;
+    for (const index of indices) {
+      const offset = lot.batch.offsets[index] ?? 0;
+      if (offset < lot.owner.sentTo) this.counters.repeated++;
+      else lot.owner.sentTo = offset + 1;
     }
-    const done = lot.at >= lot.indices.length;
-    const last = lot.indices[lot.at - 1] ?? 0;
-    const position = done ? lot.end : (lot.batch.offsets[last] ?? 0) + 1;
-    const mark = done ? lot.batch.lastMark : lot.batch.mark(last);
-    if (done) {
+    return { part, entry };
+  }
+
+  /** Lots of which nothing is left leave the queue. */
+  private dropDone(parts: readonly BuiltPart[]): void {
+    for (const { lot, done } of parts) {
+      if (!done) continue;
       this.queue.shift();
       this.queueBytes -= lot.bytes;
-      this.tellRoom();
     }
-    if (indices.length > 0) this.lastNumber++;
-    // Without octets to send the entry shares the number of the chunk before it: it is safe when that one is.
-    return { chunk: { number: this.lastNumber, buffers, events: indices.length, bytes }, indices, messages, rejects, position, mark };
+    if (parts.some(({ done }) => done)) this.tellRoom();
+  }
+
+  /** How long the queue may still wait for more events to share a request. While the receiver is not known to work nothing more comes. */
+  private gatherMs({ batch }: DeliveryPath): number {
+    const [oldest] = this.queue;
+    if (!batch || batch.waitMs === 0 || !oldest || this.consecutiveFailures > 0 || !this.hasRoom || this.queueBytes >= batch.bytes) return 0;
+    const events = this.queue.reduce((sum, lot) => sum + lot.indices.length - lot.at, 0);
+    return events >= batch.events ? 0 : oldest.queuedAt + batch.waitMs - performance.now();
   }
 
   private tellRoom(): void {

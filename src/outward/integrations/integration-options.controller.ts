@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { connectionSection, filterSection, FRAMINGS, HEADER_STYLES, OUTPUT_TYPES, outputSection, PROTOCOL_TABLE, PROTOCOLS, SCHEME_PROTOCOL } from '../../model/integration.js';
+import { connectionSection, filterSection, FRAMINGS, HEADER_STYLES, HTTP_AUTHS, HTTP_BODIES, HTTP_KINDS, isHttpKind, OUTPUT_TYPES, outputSection, PROTOCOL_TABLE, PROTOCOLS, SCHEME_PROTOCOL } from '../../model/integration.js';
 import { SAMPLE_TYPES } from '../../model/sample-events.js';
 import { RequireRight } from '../../platform/access/rights.js';
 import { apiSchema } from '../../platform/http/zod.pipe.js';
@@ -11,12 +11,14 @@ import { validCombinations } from './integration-rules.js';
 const optionsView = z.object({
   protocols: z.array(z.object({
     protocol: z.enum(PROTOCOLS),
-    schemes: z.array(z.string()).meta({ description: 'URL schemes that fill this protocol in.' }),
+    schemes: z.array(z.string()).meta({ description: 'URL schemes that go with this protocol. http:// and https:// fill in protocol http.' }),
     defaultPort: z.int(),
     framings: z.array(z.enum(FRAMINGS)),
     defaultFraming: z.enum(FRAMINGS),
     defaultMaxBytes: z.int(),
     hardMaxBytes: z.int(),
+    auths: z.array(z.enum(HTTP_AUTHS)).meta({ description: 'Values of connection.http.auth; empty for protocols that are not over HTTP.' }),
+    bodies: z.array(z.enum(HTTP_BODIES)).meta({ description: 'Values of connection.http.body; empty for protocols that are not over HTTP.' }),
   })),
   combinations: z.array(z.object({ protocol: z.enum(PROTOCOLS), outputType: z.enum(OUTPUT_TYPES), header: z.enum(HEADER_STYLES), framing: z.enum(FRAMINGS) })).meta({ description: 'Every combination that is accepted; others are a 400.' }),
   defaults: z.looseObject({}).meta({ description: 'What fills in when the administrator does not say.' }),
@@ -26,9 +28,11 @@ const optionsView = z.object({
 
 const protocols = PROTOCOLS.map((protocol) => ({
   protocol,
-  schemes: Object.entries(SCHEME_PROTOCOL).filter(([, filled]) => filled === protocol).map(([scheme]) => scheme),
+  schemes: Object.entries(SCHEME_PROTOCOL).filter(([, filled]) => filled === protocol || (isHttpKind(protocol) && filled === 'http')).map(([scheme]) => scheme),
   ...PROTOCOL_TABLE[protocol],
   framings: [...PROTOCOL_TABLE[protocol].framings],
+  auths: [...(HTTP_KINDS[protocol]?.auths ?? [])],
+  bodies: [...(HTTP_KINDS[protocol]?.bodies ?? [])],
 }));
 
 /** What an integration can be: the tables behind its checks. */

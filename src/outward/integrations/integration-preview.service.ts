@@ -16,7 +16,7 @@ import type { IntegrationSettings } from '../../model/integration.js';
 import { Problem } from '../../platform/http/problem.js';
 import { rendererOf } from '../delivery/delivery-path.js';
 import { filterVerdict } from '../delivery/event-filter.js';
-import { formatSettingsOf, frame, machineHostname } from '../delivery/shape.js';
+import { frame, framingOf, machineHostname, shapeOf, wiredTexts } from '../delivery/shape.js';
 import { EventCheck } from '../intake/event-check.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { patchBody } from './integration-body.js';
@@ -52,8 +52,8 @@ export const previewView = z.object({
   shortened: z.boolean(),
   text: z.string().nullable().meta({ description: 'The message without its framing; of a split event its parts, one a line.' }),
   parts: z.int().meta({ description: 'How many messages the event makes: more than one when it is split (output.oversize), 0 when it is refused.' }),
-  base64: z.string().nullable().meta({ description: 'The exact octets on the wire, framing included.' }),
-  bytes: z.int().meta({ description: 'Octets on the wire, framing included.' }),
+  base64: z.string().nullable().meta({ description: 'The exact octets on the wire, framing or envelope included.' }),
+  bytes: z.int().meta({ description: 'Octets on the wire, framing or envelope included.' }),
   messageBytes: z.int().meta({ description: 'Octets of the message alone, of the largest part where it is split; what the size limit is about.' }),
   maxBytes: z.int(),
   framing: z.enum(['octet-counting', 'newline', 'none']),
@@ -82,14 +82,16 @@ export class IntegrationPreviewService {
   async preview(settings: IntegrationSettings, body: Pick<z.output<typeof previewBody>, 'event' | 'type' | 'sequence'>): Promise<PreviewView> {
     const event = body.event === undefined ? this.sample(body.type ?? DEFAULT_SAMPLE) : this.complete(body.event as JsonObject);
     const engine = settings.output.hostname === undefined ? await this.status.liveEngine(settings.enginePool) : undefined;
+    const sequence = body.sequence ?? null;
     const host = engine?.host ?? machineHostname();
-    const { maxBytes } = formatSettingsOf(settings, host);
-    const rendered = render(settings, host, event, body.sequence ?? null);
+    const shape = shapeOf(settings, host);
+    const { maxBytes } = shape.format;
+    const rendered = render(settings, host, event, sequence);
     const verdict = filterVerdict(settings, event);
-    const facts = { eventId: event.id, eventType: event.type, wanted: verdict.wanted, filteredBy: verdict.wanted ? null : { rule: verdict.rule, reason: verdict.reason }, maxBytes, difference: null, framing: settings.protocol === 'udp' ? ('none' as const) : settings.framing };
+    const facts = { eventId: event.id, eventType: event.type, wanted: verdict.wanted, filteredBy: verdict.wanted ? null : { rule: verdict.rule, reason: verdict.reason }, maxBytes, difference: null, framing: framingOf(settings.protocol, settings.framing) };
     if (rendered.type === 'reject') return { ...facts, rendered: false, shortened: false, parts: 0, text: null, base64: null, bytes: 0, messageBytes: 0, reject: { code: rendered.code, reason: rendered.reason } };
     const texts = rendered.type === 'parts' ? rendered.texts : [rendered.text];
-    const wire = Buffer.concat(texts.map((text) => frame(text, settings.framing, settings.protocol)));
+    const wire = Buffer.concat(wiredTexts(shape, texts, event, sequence).map((text) => frame(text, settings.framing, settings.protocol)));
     const messageBytes = Math.max(...texts.map((text) => Buffer.byteLength(text, 'utf8')));
     return { ...facts, rendered: true, shortened: rendered.type === 'rendered' && rendered.shortened, parts: texts.length, text: texts.join('\n'), base64: wire.toString('base64'), bytes: wire.length, messageBytes, reject: null };
   }

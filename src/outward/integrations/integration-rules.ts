@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { FRAMINGS, HEADER_STYLES, isEncrypted, OUTPUT_HEADERS, OUTPUT_TYPES, parseServerUrl, PROTOCOL_TABLE, PROTOCOLS, type Framing, type HeaderStyle, type IntegrationSettings, type OutputType, type Protocol } from '../../model/integration.js';
+import { FRAMINGS, HEADER_STYLES, isEncrypted, isHttpKind, isJsonOutput, OUTPUT_HEADERS, OUTPUT_TYPES, parseServerUrl, PROTOCOL_TABLE, PROTOCOLS, type Framing, type HeaderStyle, type IntegrationSettings, type OutputType, type Protocol } from '../../model/integration.js';
 import type { ProblemItem } from '../../platform/http/problem.js';
 import { pointerOf } from '../../platform/http/zod.pipe.js';
 import { filterFaults } from './filter-rules.js';
+import { httpFaults, httpWarnings } from './http-rules.js';
 import { maskFaults } from './mask-rules.js';
 import { tlsFaults, tlsWarnings } from './tls-material.js';
 
@@ -16,8 +17,14 @@ export interface Combination {
   framing: Framing;
 }
 
-/** Header styles that an output type can have over a protocol: without a header only over a stream, where a raw input reads it. */
+/**
+ * Header styles that an output type can have over a protocol: without a header only over a stream, where a raw input reads it. HTTP bodies and `_bulk` hold JSON
+ * objects and so neither header nor other text; a HEC event may be a text with its header, or JSON without one. Empty: the two do not go together.
+ */
 export function headersOf(protocol: Protocol, outputType: OutputType): HeaderStyle[] {
+  const json = isJsonOutput(outputType);
+  if (isHttpKind(protocol) && !json && protocol !== 'splunk-hec') return [];
+  if (isHttpKind(protocol) && json) return ['none'];
   return HEADER_STYLES.filter((header) => OUTPUT_HEADERS[outputType].includes(header) && !(header === 'none' && protocol === 'udp'));
 }
 
@@ -48,7 +55,8 @@ export function ruleFaults(settings: IntegrationSettings, { before, unreadable }
   if (!isHost(host)) fault('/serverUrl', `"${host.slice(0, 100)}" is no host name or IP address`);
   if (/\p{Cc}/u.test(settings.name)) fault('/name', 'no control characters');
   if (!table.framings.includes(framing)) fault('/framing', `not possible over ${protocol}; use ${table.framings.join(' or ')}`);
-  if (!headersOf(protocol, outputType).includes(header)) fault('/header', `not possible with output type ${outputType} over ${protocol}; use ${headersOf(protocol, outputType).join(' or ')}`);
+  if (headersOf(protocol, outputType).length === 0) fault('/outputType', `not possible over ${protocol}; use ${OUTPUT_TYPES.filter((type) => headersOf(protocol, type).length > 0).join(' or ')}`);
+  else if (!headersOf(protocol, outputType).includes(header)) fault('/header', `not possible with output type ${outputType} over ${protocol}; use ${headersOf(protocol, outputType).join(' or ')}`);
   if (header === 'rfc3164' && !/^[^:[\]]{1,32}$/.test(output.appName)) fault('/output/appName', 'as the TAG of an RFC 3164 header: at most 32 characters, no colon or bracket');
   if (output.maxBytes !== undefined && output.maxBytes > table.hardMaxBytes) fault('/output/maxBytes', `at most ${table.hardMaxBytes} over ${protocol}`);
   if (!isTimeZone(output.timeZone)) fault('/output/timeZone', 'not a known IANA time zone, for example UTC or Europe/Vienna');
@@ -56,7 +64,7 @@ export function ruleFaults(settings: IntegrationSettings, { before, unreadable }
   if (outputType === 'leef' && output.leef.version === '1.0' && output.leef.delimiter !== 'tab') fault('/output/leef/delimiter', 'LEEF 1.0 has the tab alone; use version 2.0');
   faults.push(...filterFaults(settings.filter), ...maskFaults(settings, unreadable));
   if (connection.relp.tls && protocol !== 'relp' && before?.connection.relp.tls !== true) fault('/connection/relp/tls', `needs protocol relp; over ${protocol} it has no effect`);
-  faults.push(...tlsSectionFaults(settings, before, unreadable));
+  faults.push(...tlsSectionFaults(settings, before, unreadable), ...httpFaults(settings, before, unreadable));
   return faults;
 }
 
@@ -67,6 +75,7 @@ const LEAST_OBJECT_BYTES = 1400;
 export function settingsWarnings(settings: IntegrationSettings, now: number): ProblemItem[] {
   const { protocol, outputType, connection: { tls }, output } = settings;
   const warnings: ProblemItem[] = [];
+  warnings.push(...httpWarnings(settings));
   if (isEncrypted(settings)) warnings.push(...tlsWarnings(tls, now));
   else if (usesTls(tls)) warnings.push({ pointer: '/connection/tls', message: `The TLS settings are kept but not used: events leave unencrypted over ${protocol}.` });
   if (protocol === 'udp' && (output.maxBytes ?? 0) > 1472) warnings.push({ pointer: '/output/maxBytes', message: 'Datagrams over 1,472 octets are fragmented on most networks and easily lost.' });
@@ -86,7 +95,7 @@ function tlsSectionFaults(settings: IntegrationSettings, before: IntegrationSett
   const old = before?.connection.tls;
   const changed = (Object.keys(tls) as Array<keyof typeof tls>).filter((field) => tls[field] !== (old?.[field] ?? (field === 'verify' ? true : undefined)));
   if (!isEncrypted(settings)) {
-    const wanted = settings.protocol === 'relp' ? 'needs connection.relp.tls; without it' : `needs protocol tls; over ${settings.protocol}`;
+    const wanted = settings.protocol === 'relp' ? 'needs connection.relp.tls; without it' : `needs protocol tls or an https:// server URL; over ${settings.protocol}`;
     return changed.filter((field) => field !== 'verify' || !tls.verify).map((field) => ({ pointer: `/connection/tls/${field}`, message: `${wanted} nothing is encrypted` }));
   }
   const faults: ProblemItem[] = [];

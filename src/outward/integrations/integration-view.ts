@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { connectionSection, FRAMINGS, HEADER_STYLES, OUTPUT_TYPES, outputSection, filterSection, PROTOCOLS, tlsSection } from '../../model/integration.js';
+import { connectionSection, FRAMINGS, HEADER_STYLES, httpSection, OUTPUT_TYPES, outputSection, filterSection, PROTOCOLS, tlsSection } from '../../model/integration.js';
 import type { ProblemItem } from '../../platform/http/problem.js';
 import type { OpenedIntegration } from './integration-secrets.js';
 import { settingsWarnings } from './integration-rules.js';
@@ -26,7 +26,10 @@ export const integrationView = z.object({
   outputType: z.enum(OUTPUT_TYPES),
   header: z.enum(HEADER_STYLES),
   enabled: z.boolean(),
-  connection: connectionSection.extend({ tls: tlsSection.omit({ ca: true, certificate: true, key: true }).extend({ ca: shownCertificates, certificate: shownCertificates, key: shownSecret }) }),
+  connection: connectionSection.extend({
+    http: httpSection.omit({ password: true, token: true, signatureSecret: true }).extend({ password: shownSecret, token: shownSecret, signatureSecret: shownSecret }),
+    tls: tlsSection.omit({ ca: true, certificate: true, key: true }).extend({ ca: shownCertificates, certificate: shownCertificates, key: shownSecret }),
+  }),
   output: outputSection.extend({ hashKey: shownSecret }),
   filter: filterSection,
   createdAt: z.iso.datetime(),

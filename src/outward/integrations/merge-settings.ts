@@ -1,7 +1,8 @@
-import { integrationSchema, parseServerUrl, PROTOCOL_TABLE, SCHEME_PROTOCOL, type IntegrationSettings, type Protocol } from '../../model/integration.js';
+import { defaultPortOf, integrationSchema, isHttpKind, parseServerUrl, PROTOCOL_TABLE, protocolOfScheme, SCHEME_PROTOCOL, schemeFits, type IntegrationSettings, type Protocol } from '../../model/integration.js';
 import type { ProblemItem } from '../../platform/http/problem.js';
 import { problemItems } from '../../platform/http/zod.pipe.js';
 import type { IntegrationPatch } from './integration-body.js';
+import { headersOf } from './integration-rules.js';
 import { pointerOfPath, SEALED_PATHS, valueAt, withValue } from './sealed-fields.js';
 
 export type MergeOutcome = { type: 'merged'; settings: IntegrationSettings } | { type: 'faults'; faults: ProblemItem[] };
@@ -12,6 +13,7 @@ export type MergeOutcome = { type: 'merged'; settings: IntegrationSettings } | {
  * What fills in, at creation and later:
  * - protocol: from the scheme of a server URL that is new in this request, else tcp at creation, else it stays.
  * - port: from the server URL, else from the protocol table; again when the protocol changes, or when the URL changes and the old port was filled in too.
+ * - output type: json over HTTP at creation. Header: rfc5424, else what the output type can have; again when it does not fit over HTTP, or no longer after HTTP.
  * - framing: from the protocol table, again when the protocol changes. Largest message: likewise, unless it was set by hand.
  * What the same request says by hand always wins; a request that contradicts itself (`udp://` with protocol tls) is refused.
  * When protocol or port change without the server URL, a scheme or port that the URL names follows, so that what is shown is what is used.
@@ -21,16 +23,17 @@ export function mergeSettings(current: IntegrationSettings | null, sent: Integra
   const urlGiven = patch.serverUrl !== undefined && patch.serverUrl !== current?.serverUrl;
   let serverUrl = patch.serverUrl ?? current?.serverUrl ?? '';
   const url = parseServerUrl(serverUrl);
-  if (!url) return faulty('/serverUrl', 'not a host, host:port or URL such as tls://siem.example.org:6514 (no path, no user; port 1 to 65535)');
+  if (!url) return faulty('/serverUrl', 'not a host, host:port or URL such as tls://siem.example.org:6514 or https://siem.example.org/path (no user; a path only with http:// and https://; port 1 to 65535)');
   if (url.scheme !== undefined && protocolOfScheme(url.scheme) === undefined) return faulty('/serverUrl', `unknown scheme "${url.scheme}"; use ${[...new Set(Object.values(SCHEME_PROTOCOL))].map((known) => `${known}://`).join(', ')} or no scheme`);
   const schemeProtocol = protocolOfScheme(url.scheme);
 
   const faults: ProblemItem[] = current === null ? copiedSecrets(sent) : [];
   const protocol = patch.protocol ?? (urlGiven || patch.protocol === null ? schemeProtocol : undefined) ?? (patch.protocol === null ? 'tcp' : (current?.protocol ?? 'tcp'));
-  if (urlGiven && schemeProtocol !== undefined && schemeProtocol !== protocol) faults.push({ pointer: '/protocol', message: `the server URL says ${url.scheme ?? ''}:// (${schemeProtocol}); change one of the two` });
+  if (urlGiven && url.scheme !== undefined && schemeProtocol !== undefined && !schemeFits(url.scheme, protocol)) faults.push({ pointer: '/protocol', message: `the server URL says ${url.scheme ?? ''}:// (${schemeProtocol}); change one of the two` });
   const protocolChanged = current === null || protocol !== current.protocol;
   const table = PROTOCOL_TABLE[protocol];
 
+  const defaultPort = defaultPortOf(protocol, url.scheme);
   const port = patch.port ?? filledPort();
   if (urlGiven && url.port !== undefined && url.port !== port) faults.push({ pointer: '/port', message: `the server URL says port ${url.port}; change one of the two` });
   const framing = patch.framing ?? (protocolChanged || patch.framing === null ? table.defaultFraming : current.framing);
@@ -41,8 +44,15 @@ export function mergeSettings(current: IntegrationSettings | null, sent: Integra
   const maxBytesFilled = current === null || current.output.maxBytes === undefined || current.output.maxBytes === PROTOCOL_TABLE[current.protocol].defaultMaxBytes;
   if (output['maxBytes'] === undefined || (protocolChanged && maxBytesFilled && typeof patch.output?.maxBytes !== 'number')) output['maxBytes'] = table.defaultMaxBytes;
 
+  const outputType = patch.outputType ?? (current === null || patch.outputType === null ? (isHttpKind(protocol) ? 'json' : 'syslog') : current.outputType);
+  const headers = headersOf(protocol, outputType);
+  const headerKept = current !== null && patch.header !== null && (headers.includes(current.header) || !(isHttpKind(protocol) || isHttpKind(current.protocol)));
+  const header = patch.header ?? (headerKept ? current.header : headers.includes('rfc5424') ? 'rfc5424' : headers[0]);
+
   const merged = {
     ...section(current ?? undefined, patch),
+    outputType,
+    ...(header === undefined ? {} : { header }),
     serverUrl,
     protocol,
     port,
@@ -55,10 +65,11 @@ export function mergeSettings(current: IntegrationSettings | null, sent: Integra
   return checked.success ? { type: 'merged', settings: checked.data } : { type: 'faults', faults: problemItems(checked.error) };
 
   function filledPort(): number {
-    const filled = url?.port ?? table.defaultPort;
+    const filled = url?.port ?? defaultPort;
     if (protocolChanged || patch.port === null) return filled;
     if (!urlGiven) return current.port;
-    return url?.port ?? (current.port === (parseServerUrl(current.serverUrl)?.port ?? table.defaultPort) ? table.defaultPort : current.port);
+    const before = parseServerUrl(current.serverUrl);
+    return url?.port ?? (current.port === (before?.port ?? defaultPortOf(current.protocol, before?.scheme)) ? defaultPort : current.port);
   }
 }
 
@@ -103,14 +114,11 @@ function isShown(value: unknown): value is object {
 function followed(serverUrl: string, protocol: Protocol, port: number): string {
   const url = parseServerUrl(serverUrl);
   if (!url) return serverUrl;
-  const scheme = url.scheme !== undefined && protocolOfScheme(url.scheme) !== protocol ? protocol : url.scheme;
+  // Over HTTP the scheme says whether it is encrypted, so it is never left open.
+  const scheme = isHttpKind(protocol) ? (url.scheme !== undefined && schemeFits(url.scheme, protocol) ? url.scheme : 'https') : url.scheme !== undefined && !schemeFits(url.scheme, protocol) ? protocol : url.scheme;
   if (scheme === url.scheme && (url.port === undefined || url.port === port)) return serverUrl;
   const host = url.host.includes(':') ? `[${url.host}]` : url.host;
-  return `${scheme === undefined ? '' : `${scheme}://`}${host}${url.port === undefined ? '' : `:${port}`}`;
-}
-
-function protocolOfScheme(scheme: string | undefined): Protocol | undefined {
-  return scheme !== undefined && Object.hasOwn(SCHEME_PROTOCOL, scheme) ? SCHEME_PROTOCOL[scheme] : undefined;
+  return `${scheme === undefined ? '' : `${scheme}://`}${host}${url.port === undefined ? '' : `:${port}`}${isHttpKind(protocol) ? (url.path ?? '') : ''}`;
 }
 
 function faulty(pointer: string, message: string): MergeOutcome {

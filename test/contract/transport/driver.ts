@@ -1,7 +1,8 @@
 import type { Dialer } from '../../../src/contracts/dialer.js';
 import type { Evidence, SendOutcome, Target, Transport, TransportSession } from '../../../src/contracts/transport.js';
 import type { Failure, StageReport } from '../../../src/model/failure.js';
-import type { Framing } from '../../../src/model/integration.js';
+import { isHttpKind, type Framing } from '../../../src/model/integration.js';
+import { wrapped } from '../../support/http-receiver.js';
 
 /** What the engine's lane sees of one session. */
 export class SeenSession {
@@ -36,8 +37,9 @@ export async function openSession(transport: Transport, dialer: Dialer, target: 
   return seen;
 }
 
-/** One message as it goes on the wire: framed for streams, bare for datagrams. */
+/** One message as it goes on the wire: framed for streams, bare for datagrams, in its envelope over HTTP. */
 export function framed(message: string, transport: Transport, framing: Framing): Uint8Array {
+  if (isHttpKind(transport.protocol)) return wrapped(transport.protocol, message);
   const bytes = Buffer.from(message);
   if (transport.unit === 'message') return bytes;
   return framing === 'newline' ? Buffer.concat([bytes, Buffer.from('\n')]) : Buffer.concat([Buffer.from(`${bytes.byteLength} `), bytes]);
@@ -85,7 +87,7 @@ export async function deliverAll(texts: readonly string[], chunkSize: number, tr
       if (chunk !== undefined && sent - (base + seen.safeUpTo) < inFlight) {
         if (sent < reached) report.resent += chunk.length;
         const buffers = [Buffer.concat(chunk.map((text) => framed(text, transport, target.framing)))];
-        const outcome = await opened.session.send({ number: sent - base + 1, buffers: transport.unit === 'stream' ? buffers : chunk.map((text) => Buffer.from(text)), events: chunk.length, bytes: buffers[0]?.byteLength ?? 0 });
+        const outcome = await opened.session.send({ number: sent - base + 1, buffers: transport.unit === 'stream' ? buffers : chunk.map((text) => framed(text, transport, target.framing)), events: chunk.length, bytes: buffers[0]?.byteLength ?? 0 });
         if (outcome.type === 'failed') break;
         sent++;
         reached = Math.max(reached, sent);
@@ -103,5 +105,6 @@ export async function deliverAll(texts: readonly string[], chunkSize: number, tr
 }
 
 export function targetOf(transport: Transport, port: number, changes: Partial<Target> = {}): Target {
-  return { host: '127.0.0.1', port, protocol: transport.protocol, framing: 'newline', connectTimeoutMs: 5000, sendTimeoutMs: 5000, settleMs: 100, linkLifetimeMs: 0, sealIntervalMs: 300, ...changes };
+  const http: Target['http'] = isHttpKind(transport.protocol) ? { secure: changes.tls !== undefined, path: '', headers: {}, gzip: false, body: 'ndjson', index: 'events', ...(transport.protocol === 'splunk-hec' ? { acknowledgements: { pollMs: 20, timeoutMs: 5000 } } : {}) } : undefined;
+  return { host: '127.0.0.1', port, protocol: transport.protocol, framing: 'newline', http, connectTimeoutMs: 5000, sendTimeoutMs: 5000, settleMs: 100, linkLifetimeMs: 0, sealIntervalMs: 300, ...changes };
 }

@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import type { SessionListener } from '../../../contracts/transport.js';
+import type { Failure } from '../../../model/failure.js';
+import { failure } from '../../../model/network-failure.js';
+import { Bell } from '../shared/bell.js';
+import type { HttpConnection } from '../shared/http-connection.js';
+import type { Acknowledgements } from '../shared/request-session.js';
+import { withoutCode } from './hec-answer.js';
+
+/** Receipts that may be open; beyond it no more is sent. Splunk keeps a bounded number by channel, too. */
+const MOST_OPEN = 1000;
+
+const ackAnswer = z.object({ acks: z.record(z.string(), z.boolean()) });
+
+export interface AckPollerOptions {
+  connection: HttpConnection;
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  pollMs: number;
+  /** A receipt that stays open for so long counts as lost: everything from its chunk on is sent again. */
+  timeoutMs: number;
+  listener: SessionListener;
+  fail: (why: Failure) => void;
+}
+
+interface Entry {
+  chunk: number;
+  open: Set<number>;
+  addedAt: number;
+}
+
+/** Asks the indexer which receipts it stored, and calls chunks safe in their order. */
+export class AckPoller implements Acknowledgements {
+  private readonly entries: Entry[] = [];
+  private readonly changed = new Bell();
+  private openReceipts = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(private readonly options: AckPollerOptions) {}
+
+  get empty(): boolean {
+    return this.entries.length === 0;
+  }
+
+  async room(): Promise<void> {
+    while (!this.stopped && this.openReceipts >= MOST_OPEN) await this.changed.next();
+  }
+
+  add(chunk: number, receipts: readonly number[]): void {
+    if (this.stopped) return;
+    this.entries.push({ chunk, open: new Set(receipts), addedAt: performance.now() });
+    this.openReceipts += receipts.length;
+    this.arm();
+  }
+
+  async drained(limitMs: number): Promise<void> {
+    const giveUpAt = performance.now() + limitMs;
+    while (!this.empty && !this.stopped && performance.now() < giveUpAt) await this.changed.next(giveUpAt - performance.now());
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.entries.length = 0;
+    this.changed.ring();
+  }
+
+  private arm(): void {
+    if (this.timer !== undefined || this.stopped || this.empty) return;
+    this.timer = setTimeout(() => {
+      void this.poll().finally(() => {
+        this.timer = undefined;
+        this.arm();
+      });
+    }, this.options.pollMs);
+  }
+
+  private async poll(): Promise<void> {
+    const { connection, path, headers, timeoutMs, fail } = this.options;
+    const ids = this.entries.flatMap(({ open }) => [...open]);
+    if (ids.length > 0) {
+      const outcome = await connection.exchange({ path, headers, body: Buffer.from(JSON.stringify({ acks: ids })) });
+      if (this.stopped) return;
+      if (outcome.type === 'failed') return fail(outcome.failure);
+      const { answer } = outcome;
+      const acks = answer.status >= 200 && answer.status <= 299 ? readAcks(answer.text) : null;
+      if (acks === null) return fail(withoutCode(answer, connection.name, path));
+      for (const entry of this.entries) for (const id of entry.open) if (acks[String(id)] === true && entry.open.delete(id)) this.openReceipts--;
+    }
+    this.tellSafe();
+    const [oldest] = this.entries;
+    if (oldest && performance.now() - oldest.addedAt >= timeoutMs) {
+      fail(failure('acknowledgement-missing', 'send', `${connection.name} did not acknowledge within ${timeoutMs} ms what it had accepted`, 'Look at the indexing queues of the receiver; behind a balancer its sessions must be sticky. What was not acknowledged is sent again.'));
+    }
+  }
+
+  private tellSafe(): void {
+    let upTo: number | undefined;
+    for (let first = this.entries[0]; first !== undefined && first.open.size === 0; first = this.entries[0]) {
+      upTo = first.chunk;
+      this.entries.shift();
+    }
+    if (upTo !== undefined) this.options.listener.safe(upTo, 'stored');
+    this.changed.ring();
+  }
+}
+
+function readAcks(text: string): Record<string, boolean> | null {
+  try {
+    const read = ackAnswer.safeParse(JSON.parse(text));
+    return read.success ? read.data.acks : null;
+  } catch {
+    return null;
+  }
+}
