@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { TlsOptions } from 'node:tls';
 import type { Target, Transport } from '../../../src/contracts/transport.js';
 import { NetworkDialer } from '../../../src/platform/network/dialer.js';
