@@ -28,7 +28,7 @@ describe('OpenAPI of the integrations', () => {
     const routes = Object.entries(document.paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => [`${method} ${path}`, operation as { summary?: string; responses: object }] as const));
     expect(routes.map(([name]) => name).sort()).toEqual([
       'delete /api/v1/integrations/{id}', 'get /api/v1/dead-letters', 'get /api/v1/dead-letters/{id}', 'get /api/v1/engines', 'get /api/v1/integration-options', 'get /api/v1/integrations', 'get /api/v1/integrations/{id}',
-      'get /api/v1/integrations/{id}/status', 'patch /api/v1/integrations/{id}', 'patch /api/v1/integrations/{id}/{section}', 'post /api/v1/integrations', 'post /api/v1/integrations/{id}/disable', 'post /api/v1/integrations/{id}/enable',
+      'get /api/v1/integrations/{id}/backlog', 'get /api/v1/integrations/{id}/status', 'patch /api/v1/integrations/{id}', 'patch /api/v1/integrations/{id}/{section}', 'post /api/v1/integrations', 'post /api/v1/integrations/{id}/disable', 'post /api/v1/integrations/{id}/enable',
       'post /api/v1/integrations/{id}/preview', 'post /api/v1/integrations/{id}/test',
     ]);
     for (const [, operation] of routes) {
