@@ -64,6 +64,11 @@ export class EventBatch {
     return offset === undefined || timestamp === undefined ? undefined : { offset, timestamp };
   }
 
+  /** The same run with other events, for what is sent again with a mark: it shares no rendering with the run itself. */
+  mapped(change: (event: AuditEvent) => AuditEvent): EventBatch {
+    return new EventBatch(this.partition, this.events.map(change), this.offsets, this.sizes, this.next, this.unreadable, this.storedAt, this.lastMark);
+  }
+
   get length(): number {
     return this.events.length;
   }

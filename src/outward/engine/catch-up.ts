@@ -14,6 +14,8 @@ export class CatchUp {
   constructor(
     private readonly owned: LanePartition,
     private readonly context: FeedContext,
+    /** Asks the shared reader to take the lane back. */
+    private readonly rejoin: () => boolean,
   ) {
     queueMicrotask(() => void this.run());
   }
@@ -36,7 +38,7 @@ export class CatchUp {
           await this.room.wait();
           continue;
         }
-        if (owned.feed.rejoin(owned)) break;
+        if (this.rejoin()) break;
         this.reader ??= await context.eventLog.openReader(owned.partition, owned.taken, `catchup.${owned.lane.integration.id}.${context.engineId}`, context.readOptions);
         if (this.stopped) break;
         const batch = await this.reader.next();

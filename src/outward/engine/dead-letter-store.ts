@@ -51,7 +51,7 @@ export class DeadLetterStore implements DeadLetterSink {
         reason,
         rendered: event ? JSON.stringify(event).slice(0, 16_384) : null,
         attempts: 1,
-        createdAt: new Date(this.clock.now()),
+        ...this.times(),
       })),
       abandoned,
     );
@@ -72,17 +72,25 @@ export class DeadLetterStore implements DeadLetterSink {
         reason,
         rendered: excerpt,
         attempts: 1,
-        createdAt: new Date(this.clock.now()),
+        ...this.times(),
       })),
       abandoned,
     );
+  }
+
+  /** What a refusal says anew, also of an event that was replayed before. */
+  private times(): Pick<DeadLetterDocument, 'createdAt' | 'lastAt' | 'replayedAt' | 'replayId'> {
+    const now = new Date(this.clock.now());
+    return { createdAt: now, lastAt: now, replayedAt: null, replayId: null };
   }
 
   private async write(documents: DeadLetterDocument[], abandoned: () => boolean): Promise<void> {
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
       try {
         await this.model.bulkWrite(
-          documents.map(({ _id, attempts, ...rest }) => ({ updateOne: { filter: { _id }, update: { $setOnInsert: rest, $inc: { attempts } }, upsert: true } })),
+          documents.map(({ _id, attempts, lastAt, replayedAt, replayId, code, reason, ...rest }) => ({
+            updateOne: { filter: { _id }, update: { $setOnInsert: rest, $set: { lastAt, replayedAt, replayId, code, reason }, $inc: { attempts } }, upsert: true },
+          })),
           // Without it mongoose leaves out what it cannot cast, and says nothing.
           { ordered: false, throwOnValidationError: true },
         );

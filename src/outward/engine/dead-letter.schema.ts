@@ -17,6 +17,11 @@ export interface DeadLetterDocument {
   rendered: string | null;
   attempts: number;
   createdAt: Date;
+  /** When it was refused last; documents of before replays have none. */
+  lastAt?: Date;
+  /** When a replay brought it to the receiver after all; null while it did not. */
+  replayedAt?: Date | null;
+  replayId?: string | null;
 }
 
 export const deadLetterSchema = new Schema<DeadLetterDocument>(
@@ -24,6 +29,7 @@ export const deadLetterSchema = new Schema<DeadLetterDocument>(
     _id: String, integrationId: { type: String, required: true }, integrationName: String, partition: { type: Number, required: true }, offset: { type: Number, required: true },
     eventId: { type: String, default: null }, eventType: { type: String, default: null }, occurredAt: { type: Date, default: null }, code: { type: String, required: true }, reason: { type: String, required: true },
     rendered: { type: String, default: null }, attempts: { type: Number, default: 1 }, createdAt: { type: Date, required: true },
+    lastAt: Date, replayedAt: { type: Date, default: null }, replayId: { type: String, default: null },
   },
   { collection: 'dead_letters', versionKey: false },
 );

@@ -16,6 +16,7 @@ import { LogReplacements } from '../../platform/event-log/log-replacements.js';
 import { FilterVersions } from '../evidence/filter-versions.js';
 import { LedgerStore } from '../evidence/ledger-store.js';
 import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.schema.js';
+import { replaySchema, type ReplayDocument } from '../evidence/replay.schema.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
 import { CommandRunner } from './command-runner.js';
@@ -32,8 +33,9 @@ import { integrationStatusSchema, type IntegrationStatusDocument } from './integ
 import type { LanePartition } from './lane-partition.js';
 import { LogPlaces, type Misplaced, type Place, type Places } from './log-places.js';
 import { LogWatch } from './log-watch.js';
-import { Lane, type HealthChange, type LaneFigures } from './lane.js';
+import { Lane, type HealthChange, type LaneFigures, type LaneOptions } from './lane.js';
 import { Lanes } from './lanes.js';
+import { ReplayRunner } from './replay-runner.js';
 import { RetentionLoss } from './retention-loss.js';
 import { SharedFeed } from './shared-feed.js';
 import { Signal, within } from './signal.js';
@@ -58,6 +60,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly engines: Model<EngineDocument>;
   private readonly commands: CommandRunner;
   private readonly status: StatusWriter;
+  private readonly replays: ReplayRunner;
   private readonly feedContext: FeedContext;
   private readonly deadLetters: DeadLetterStore;
   private readonly losses: RetentionLoss;
@@ -131,6 +134,12 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       engineId: this.id,
       passGap: (owned, to, abandoned) => this.losses.pass(owned, to, () => this.stopping || abandoned()),
     };
+    this.replays = new ReplayRunner({
+      replays: store.model<ReplayDocument>('replay', replaySchema), deadLetters: store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), engineId: this.id, pool: this.pool, integrations,
+      context: this.feedContext, eventLog, clock, log: this.log,
+      // Its failures are told in the replay; the health of the integration is that of its live stream.
+      lane: (integration) => this.buildLane(integration, deliveryPathOf(integration, this.machineHostname), () => undefined),
+    });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -154,6 +163,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       await this.attempt('looking for changed integrations', () => this.lanes.follow());
       if (!this.member && this.lanes.known) await this.attempt('joining the pool', async () => void (this.member = await this.eventLog.join(this.pool, this, this.feedContext.readOptions)));
       await this.attempt('running commands', () => this.commands.takeAll());
+      await this.attempt('running replays', () => this.replays.turn());
       await this.attempt('looking at the log', () => this.lookAtLog());
       await this.attempt('saving cursors', () => this.saveCursors(false));
       await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));
@@ -171,6 +181,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     await this.attempt('saving cursors', () => this.saveCursors(true));
     await this.attempt('leaving the pool', async () => this.member?.leave());
     await Promise.all([...this.feeds.values()].map((feed) => feed.stop()));
+    await this.attempt('stopping replays', () => this.replays.stop(stopGraceMs));
     await this.commands.stop(stopGraceMs);
     await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));
     await this.attempt('signing off', () => this.engines.deleteOne({ _id: this.id }));
@@ -178,9 +189,8 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   // --- integrations ---
 
-  private startLane(integration: EngineIntegration, places: Places, former: LaneFigures | undefined): Lane {
-    const path = deliveryPathOf(integration, this.machineHostname);
-    const lane = new Lane({
+  private buildLane(integration: EngineIntegration, path: LaneOptions['path'], onHealth: LaneOptions['onHealth'], former?: LaneFigures): Lane {
+    return new Lane({
       integration,
       path,
       former,
@@ -193,8 +203,13 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       inFlightBytes: this.settings.engine.inFlightBytes,
       faultRetryMs: this.settings.engine.faultRetryMs,
       faultRetryMaxMs: this.settings.engine.faultRetryMaxMs,
-      onHealth: (change) => void this.attempt('telling a change of state', () => this.tellHealth(integration, change)),
+      onHealth,
     });
+  }
+
+  private startLane(integration: EngineIntegration, places: Places, former: LaneFigures | undefined): Lane {
+    const path = deliveryPathOf(integration, this.machineHostname);
+    const lane = this.buildLane(integration, path, (change) => void this.attempt('telling a change of state', () => this.tellHealth(integration, change)), former);
     for (const feed of this.feeds.values()) this.addPartition(lane, feed, places.get(cursorId(integration.id, feed.partition)));
     void this.attempt('remembering a filter', () => this.persist(() => this.filterVersions.remember(integration, this.clock.now())));
     const facts = { integration: integration.name, integrationId: integration.id, version: integration.version };
@@ -249,7 +264,10 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       await Promise.all([...byLane].map(async ([lane, all]) => {
         await Promise.all(all.map((owned) => lane.remove(owned.partition, 0)));
         const places = await this.persist(() => this.places.reset(lane.integration, all.map(({ partition, resets, cursor }) => ({ partition, resets, position: cursor, why }))));
-        for (const { partition, feed } of all) if (this.feeds.get(partition) === feed && this.lanes.running.get(lane.integration.id) === lane) this.addPartition(lane, feed, places.get(partition));
+        for (const { partition, feed } of all) {
+          const shared = this.feeds.get(partition);
+          if (shared && shared === feed && this.lanes.running.get(lane.integration.id) === lane) this.addPartition(lane, shared, places.get(partition));
+        }
       }));
     });
   }

@@ -2,8 +2,8 @@ import type { LogMark } from '../../contracts/event-log.js';
 import type { EventBatch } from '../delivery/event-batch.js';
 import { LedgerRun } from '../evidence/ledger-run.js';
 import type { CompiledFilter } from '../delivery/event-filter.js';
+import type { Feed } from './feed.js';
 import type { Lane } from './lane.js';
-import type { SharedFeed } from './shared-feed.js';
 import type { CatchUp } from './catch-up.js';
 
 /** What is known of a cursor beside its position. Without it: a cursor of this log, never set back. */
@@ -54,7 +54,7 @@ export class LanePartition {
 
   constructor(
     readonly lane: Lane,
-    readonly feed: SharedFeed,
+    readonly feed: Feed,
     public cursor: number,
     /** Whether the cursor came from a document; a fresh one is saved even when it does not move. */
     saved: boolean,

@@ -14,8 +14,8 @@ import { Breaker, type BreakerState } from './breaker.js';
 import { buildChunk, refusedEvents, type BuiltPart } from './built-chunk.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
+import type { Feed } from './feed.js';
 import { LanePartition, type CursorOrigin, type Lot } from './lane-partition.js';
-import type { SharedFeed } from './shared-feed.js';
 import { Signal, within } from './signal.js';
 import { countTypes, type TypeCounts } from './type-counts.js';
 
@@ -214,7 +214,7 @@ export class Lane {
   }
 
   /** Begins with a partition of this engine at the integration's cursor. */
-  add(feed: SharedFeed, cursor: number, saved: boolean, origin?: CursorOrigin): LanePartition {
+  add(feed: Feed, cursor: number, saved: boolean, origin?: CursorOrigin): LanePartition {
     const owned = new LanePartition(this, feed, cursor, saved, origin);
     this.partitions.set(feed.partition, owned);
     if (this.receptive) feed.attach(owned);

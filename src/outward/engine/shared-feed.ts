@@ -1,6 +1,7 @@
 import type { LogMark, OwnedPartition } from '../../contracts/event-log.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import { CatchUp } from './catch-up.js';
+import type { Feed } from './feed.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
 import type { LanePartition } from './lane-partition.js';
 import { Routes } from './routes.js';
@@ -13,7 +14,7 @@ const JUMP_EVENTS = 10_000;
  * The one reader of a partition that all lanes of the pool share. It goes at the pace of the fastest lane that is with it: a lane without room is
  * left behind (it reads for itself and comes back when it has caught up), so nobody waits for a slow one.
  */
-export class SharedFeed {
+export class SharedFeed implements Feed {
   /** Everything before it was routed. */
   position: number;
   /** The last record that was read. */
@@ -70,7 +71,7 @@ export class SharedFeed {
   }
 
   /** A catch-up reader asks to come back: yes when it has reached the shared reader (or nobody is there). */
-  rejoin(lane: LanePartition): boolean {
+  private rejoin(lane: LanePartition): boolean {
     if (this.stopped) return false;
     if (this.live.size > 0 && lane.taken < this.position) return false;
     lane.catchUp = undefined;
@@ -99,7 +100,7 @@ export class SharedFeed {
 
   private leaveBehind(lane: LanePartition): void {
     if (this.live.delete(lane)) this.routes.clear();
-    lane.catchUp = new CatchUp(lane, this.context);
+    lane.catchUp = new CatchUp(lane, this.context, () => this.rejoin(lane));
   }
 
   private async run(): Promise<void> {

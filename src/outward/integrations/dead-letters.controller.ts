@@ -18,6 +18,8 @@ const query = z.strictObject({
   code: z.enum(CODES).optional().meta({ description: 'Only those with this reason code.' }),
   eventId: text('Only those of this event.'),
   type: text('Only events of this type.'),
+  search: text('Only those whose reason or event holds this text (upper and lower case count as different).'),
+  replayed: z.enum(['true', 'false']).optional().meta({ description: 'Only those that a replay brought to the receiver after all, or only those that it did not.' }),
   from: time('Not before this time of becoming a dead letter (RFC 3339).'),
   to: time('Before this time (RFC 3339).'),
   page: z.coerce.number().int().min(1).max(1_000_000).default(1).meta({ description: 'Page, from 1.' }),
@@ -39,6 +41,9 @@ const deadLetterView = z.object({
   rendered: z.string().nullable().meta({ description: 'What is known of it: the event as JSON, or the beginning of a record that cannot be read; cut at 16 KiB. Preview renders it as the integration would.' }),
   attempts: z.int(),
   createdAt: z.iso.datetime(),
+  lastAt: z.iso.datetime().meta({ description: 'When it was refused last.' }),
+  replayedAt: z.iso.datetime().nullable().meta({ description: 'When a replay brought it to the receiver after all.' }),
+  replayId: z.string().nullable(),
 });
 type DeadLetterView = z.output<typeof deadLetterView>;
 const pageView = z.object({
@@ -70,6 +75,8 @@ export class DeadLettersController {
       ...(filter.integrationId === undefined ? {} : { integrationId: filter.integrationId }),
       ...(filter.eventId === undefined ? {} : { eventId: filter.eventId }),
       ...(filter.type === undefined ? {} : { eventType: filter.type }),
+      ...(filter.search === undefined ? {} : { $or: [{ reason: { $regex: literal(filter.search) } }, { rendered: { $regex: literal(filter.search) } }] }),
+      ...(filter.replayed === undefined ? {} : { replayedAt: filter.replayed === 'true' ? { $ne: null } : null }),
       ...(filter.from === undefined && filter.to === undefined ? {} : { createdAt: { ...(filter.from === undefined ? {} : { $gte: new Date(filter.from) }), ...(filter.to === undefined ? {} : { $lt: new Date(filter.to) }) } }),
     };
     const counts = await Promise.all(CODES.map((known) => this.deadLetters.countDocuments({ ...matching, code: known })));
@@ -96,6 +103,11 @@ export class DeadLettersController {
   }
 }
 
+/** A text that a regular expression takes as it is. */
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
 function viewOf({ _id, occurredAt, createdAt, integrationName, ...document }: DeadLetterDocument): DeadLetterView {
   return {
     id: _id,
@@ -112,5 +124,8 @@ function viewOf({ _id, occurredAt, createdAt, integrationName, ...document }: De
     rendered: document.rendered,
     attempts: document.attempts,
     createdAt: createdAt.toISOString(),
+    lastAt: (document.lastAt ?? createdAt).toISOString(),
+    replayedAt: document.replayedAt?.toISOString() ?? null,
+    replayId: document.replayId ?? null,
   };
 }

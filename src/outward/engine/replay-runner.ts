@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import type { Model } from 'mongoose';
+import type { Clock } from '../../contracts/clock.js';
+import type { EventLog } from '../../contracts/event-log.js';
+import type { Log } from '../../contracts/log.js';
+import { withAudit } from '../../platform/audit/audit-outbox.js';
+import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
+import type { ReplayDocument } from '../evidence/replay.schema.js';
+import type { EngineIntegration, IntegrationRepository } from '../integrations/integration-repository.js';
+import type { DeadLetterDocument } from './dead-letter.schema.js';
+import type { FeedContext } from './feed-context.js';
+import type { Lane } from './lane.js';
+import { ReplayRun, type ReplayProgress } from './replay-run.js';
+
+/** Replays of one engine at the same time; more wait. */
+const MOST_AT_ONCE = 4;
+const LEASE_MS = 15_000;
+/** How long a replay that ended is remembered. */
+const REMEMBERED_MS = 30 * 86_400_000;
+
+export interface ReplayRunnerOptions {
+  replays: Model<ReplayDocument>;
+  deadLetters: Model<DeadLetterDocument>;
+  engineId: string;
+  pool: string;
+  integrations: IntegrationRepository;
+  context: FeedContext;
+  eventLog: Pick<EventLog, 'ranges'>;
+  clock: Clock;
+  log: Log;
+  lane(integration: EngineIntegration): Lane;
+}
+
+interface Running {
+  document: ReplayDocument;
+  token: string;
+  run: ReplayRun;
+}
+
+/** Takes the replays of its pool, each by one engine at a time with a lease, tells their progress at each turn, and goes on where another engine stopped. */
+export class ReplayRunner {
+  private readonly running = new Map<string, Running>();
+
+  constructor(private readonly options: ReplayRunnerOptions) {}
+
+  /** @throws when the document store refuses; the next turn tries again */
+  async turn(): Promise<void> {
+    for (const running of [...this.running.values()]) await this.tell(running);
+    if (this.running.size < MOST_AT_ONCE) await this.take();
+  }
+
+  /** Lets go of everything: another engine goes on from what was told last. */
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all([...this.running.values()].map(({ run }) => run.stop(graceMs)));
+    for (const running of [...this.running.values()]) await this.save(running, { state: 'new', engineId: null, leaseToken: null, leaseUntil: null });
+    this.running.clear();
+  }
+
+  private async take(): Promise<void> {
+    const { replays, pool, clock } = this.options;
+    const now = new Date(clock.now());
+    const free = { pool, $or: [{ state: 'new' as const }, { state: 'running' as const, leaseUntil: { $lt: now } }] };
+    const waiting = await replays.find(free).sort({ createdAt: 1 }).limit(20).lean<ReplayDocument[]>();
+    for (const document of waiting) {
+      if (this.running.size >= MOST_AT_ONCE) return;
+      if (this.running.has(document._id)) continue;
+      const integration = await this.options.integrations.get(document.integrationId);
+      if (!integration) await this.end(document._id, { state: document.state }, 'failed', 'the integration was deleted', document);
+      else if (integration.enginePool !== pool) await replays.updateOne({ _id: document._id, ...free }, { $set: { pool: integration.enginePool } });
+      else if (!integration.enabled) await this.hold(document, 'the integration is disabled; the replay begins when it is enabled');
+      else await this.claim(document, free, integration);
+    }
+  }
+
+  private async hold(document: ReplayDocument, problem: string): Promise<void> {
+    if (document.problem !== problem) await this.options.replays.updateOne({ _id: document._id, state: document.state }, { $set: { problem } });
+  }
+
+  private async claim(document: ReplayDocument, free: object, integration: EngineIntegration): Promise<void> {
+    const { replays, engineId, clock, log } = this.options;
+    const token = randomUUID();
+    const claimed = await replays
+      .findOneAndUpdate({ _id: document._id, ...free }, { $set: { state: 'running', engineId, leaseToken: token, leaseUntil: new Date(clock.now() + LEASE_MS), problem: null } }, { returnDocument: 'after' })
+      .lean<ReplayDocument>();
+    if (!claimed) return;
+    const missing = await this.startBehind(claimed);
+    log.info({ integration: integration.name, replayId: claimed._id, parts: claimed.parts.length, missing }, 'a replay begins');
+    this.running.set(claimed._id, { document: claimed, token, run: new ReplayRun(claimed, integration, this.options) });
+  }
+
+  /** Positions before the oldest event of the log are gone: they count as missing, and the replay begins after them. */
+  private async startBehind(document: ReplayDocument): Promise<number> {
+    const ranges = new Map((await this.options.eventLog.ranges()).map((range) => [range.partition, range]));
+    let missing = 0;
+    for (const part of document.parts) {
+      const first = Math.min(part.end, ranges.get(part.partition)?.first ?? part.end);
+      if (first <= part.at) continue;
+      const asked = document.positions?.filter((position) => {
+        const [partition = -1, offset = -1] = position.split('.').map(Number);
+        return partition === part.partition && offset >= part.at && offset < first;
+      }).length;
+      missing += asked ?? (document.ids ? 0 : first - part.at);
+      part.at = first;
+    }
+    document.missing += missing;
+    return missing;
+  }
+
+  private async tell(running: Running): Promise<void> {
+    const { document, run } = running;
+    const integration = await this.options.integrations.get(document.integrationId);
+    const progress = await this.save(running, { leaseUntil: new Date(this.options.clock.now() + LEASE_MS) });
+    if (!progress) {
+      // Cancelled, or another engine has it since this one was held up.
+      this.running.delete(document._id);
+      await run.stop(0);
+      return;
+    }
+    if (progress.done) {
+      this.running.delete(document._id);
+      await run.stop(0);
+      await this.end(document._id, { leaseToken: running.token }, 'done', null, { ...document, ...progress });
+      return;
+    }
+    if (integration && integration.enabled && integration.version === run.integration.version) return;
+    // Other settings: it goes on with them, from where it is.
+    this.running.delete(document._id);
+    await run.stop(500);
+    await this.save(running, { state: 'new', engineId: null, leaseToken: null, leaseUntil: null });
+  }
+
+  /** Writes how far it is, under the lease. What was brought to the receiver after all is told in its dead letters first. Null when the lease is not ours any more. */
+  private async save({ document, token, run }: Running, more: Partial<ReplayDocument>): Promise<ReplayProgress | null> {
+    const { progress } = run;
+    const { done: _done, resolved, ...told } = progress;
+    if (resolved.length > 0) await this.markLetters(document, resolved);
+    const written = await this.options.replays.updateOne({ _id: document._id, leaseToken: token, state: 'running' }, { $set: { ...told, ...more } });
+    return written.matchedCount === 1 ? progress : null;
+  }
+
+  private async markLetters(document: ReplayDocument, positions: readonly string[]): Promise<void> {
+    const { deadLetters, clock } = this.options;
+    for (let at = 0; at < positions.length; at += 500) {
+      const _id = { $in: positions.slice(at, at + 500).map((position) => `${document.integrationId}:${position}`) };
+      // One that was refused again since the replay began stays a dead letter.
+      await deadLetters.updateMany({ _id, $or: [{ lastAt: { $lt: document.createdAt } }, { lastAt: { $exists: false } }] }, { $set: { replayedAt: new Date(clock.now()), replayId: document._id } });
+    }
+  }
+
+  private async end(id: string, condition: Partial<ReplayDocument>, state: 'done' | 'failed', problem: string | null, { integrationId, integrationName, sent, filtered, rejected, missing }: ReplayDocument): Promise<void> {
+    const { replays, clock, log } = this.options;
+    const endedAt = new Date(clock.now());
+    const record = newAuditRecord(
+      {
+        type: 'audit.integration.replayed', actor: systemActor('engine'), subject: { kind: 'integration', id: integrationId, name: integrationName }, correlationId: id,
+        outcome: state === 'done' && missing === 0 && rejected === 0 ? 'success' : 'failure', attributes: { replayId: id, sent, filtered, rejected, missing },
+        ...(problem === null ? {} : { reason: problem }),
+      },
+      clock,
+    );
+    const set = { state, problem, endedAt, leaseToken: null, leaseUntil: null, expiresAt: new Date(endedAt.getTime() + REMEMBERED_MS) };
+    await replays.updateOne({ _id: id, ...condition }, withAudit<ReplayDocument>({ $set: set }, record));
+    log.info({ replayId: id, integration: integrationName, state, sent, filtered, rejected, missing, problem }, 'a replay ended');
+  }
+}
