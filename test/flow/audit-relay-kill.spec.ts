@@ -61,7 +61,7 @@ describe('an act whose process is killed', () => {
 
   it.each([
     ['after the act', 'after-act', { outboxes: 3, records: 0, events: 0 }, 3],
-    ['between the insert and the emptying of the outbox', 'after-insert', { outboxes: 3, records: 1, events: 0 }, 3],
+    ['between the insert of all records and the emptying of the outboxes', 'after-insert', { outboxes: 3, records: 3, events: 0 }, 3],
     ['before the append', 'before-append', { outboxes: 0, records: 3, events: 0 }, 3],
     ['between the append and the mark', 'after-append', { outboxes: 0, records: 3, events: 3 }, 6],
     ['after everything', 'end', { outboxes: 0, records: 3, events: 3 }, 3],
