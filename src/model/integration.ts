@@ -149,6 +149,7 @@ export const connectionSection = z.strictObject({
   retryInitialMs: z.int().min(10).max(60_000).default(500).meta({ help: 'First wait after a failure; doubles with jitter.' }),
   retryMaxMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'Longest wait between two tries. Tries never end while it is enabled.' }),
   disableAfterHours: z.number().min(0).max(8784).default(72).meta({ help: 'After so many hours of nothing but failures the integration is disabled and administrators are told; its events wait. 0 never.' }),
+  heartbeatSeconds: z.int().min(0).max(86_400).default(300).meta({ help: 'How often the receiver gets a heartbeat event that tells what was sent, filtered, rejected and still waits since the one before; 0 never.' }),
   tls: tlsSection.default({ verify: true }),
   relp: relpSection.default({ tls: false, window: 1000 }),
   http: httpSection.default(() => httpSection.parse({})),

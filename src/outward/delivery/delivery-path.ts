@@ -41,7 +41,7 @@ export function deliveryPathOf(integration: EngineIntegration, machineHostname: 
   try {
     const { batchEvents, batchBytes, batchWaitMs } = integration.connection.http;
     const batch = isHttpKind(integration.protocol) ? { batch: { events: batchEvents, bytes: batchBytes, waitMs: batchWaitMs } } : {};
-    return { filter: compileFilter(integration.filter), transport: transportFor(integration.protocol), target: targetOf(integration), ...rendererOf(integration, machineHostname), ...batch };
+    return { filter: compileFilter(integration.filter, integration.id), transport: transportFor(integration.protocol), target: targetOf(integration), ...rendererOf(integration, machineHostname), ...batch };
   } catch (error) {
     return unusable('connect', `the stored settings cannot be used: ${error instanceof Error ? error.message : String(error)}`, 'Change the settings of this integration.');
   }

@@ -9,6 +9,9 @@ import type { EventBatch } from './event-batch.js';
  * counters, the preview and the look-up all ask here. It sees the event as it was accepted: masks change only what leaves.
  */
 
+/** Tells an integration's own receiver how its stream goes. */
+export const HEARTBEAT_TYPE = 'siem.heartbeat';
+
 /** `rule` is the name of the administrator's rule, or the setting that decided, as `filter.severityMin`; `filter.include` when no include rule fits. */
 export type FilterVerdict = { wanted: true } | { wanted: false; rule: string; reason: string };
 
@@ -17,12 +20,14 @@ export interface CompiledFilter {
   wantsType(type: string): boolean;
   /** All that is decided beyond the type; null when the type decides alone. */
   readonly test: EventTest | null;
+  /** The integration whose heartbeats pass, whatever the rest says; those of others never do. None pass where it is not given. */
+  readonly heartbeatsOf?: string;
   /** Values without one of which no event is wanted: routing looks lanes up by them instead of asking each one. */
   readonly needs: NeededValues | null;
 }
 
 /** @throws TypeError for rules with a fault (REST refuses such settings) */
-export function compileFilter(filter: FilterSettings): CompiledFilter {
+export function compileFilter(filter: FilterSettings, heartbeatsOf?: string): CompiledFilter {
   const tests = stepsOf(filter).map(({ passes }) => passes);
   return {
     wantsType: (type) => wantsType(filter.types, type),
@@ -31,11 +36,13 @@ export function compileFilter(filter: FilterSettings): CompiledFilter {
       return true;
     },
     needs: neededBy(filter.include),
+    ...(heartbeatsOf === undefined ? {} : { heartbeatsOf }),
   };
 }
 
 /** Whether one event is wanted. */
 export function wants(filter: CompiledFilter, event: AuditEvent): boolean {
+  if (event.type === HEARTBEAT_TYPE) return event.subject.id === filter.heartbeatsOf;
   return filter.wantsType(event.type) && (filter.test === null || filter.test(event));
 }
 
@@ -48,6 +55,10 @@ export function wantedOf(filter: CompiledFilter, batch: EventBatch): number[] {
   for (let index = 0; index < events.length; index++) {
     const event = events[index];
     if (!event) continue;
+    if (event.type === HEARTBEAT_TYPE) {
+      if (wants(filter, event)) wanted.push(index);
+      continue;
+    }
     let typeWanted = byType.get(event.type);
     if (typeWanted === undefined) byType.set(event.type, (typeWanted = filter.wantsType(event.type)));
     if (typeWanted && (test === null || test(event))) wanted.push(index);
@@ -56,8 +67,9 @@ export function wantedOf(filter: CompiledFilter, batch: EventBatch): number[] {
 }
 
 /** The answer to "filtered by which rule"; the same decision as that of the compiled filter. */
-export function filterVerdict(settings: Pick<IntegrationSettings, 'filter'>, event: AuditEvent): FilterVerdict {
+export function filterVerdict(settings: Pick<IntegrationSettings, 'filter'> & { id?: string }, event: AuditEvent): FilterVerdict {
   const { filter } = settings;
+  if (event.type === HEARTBEAT_TYPE) return event.subject.id === settings.id ? { wanted: true } : { wanted: false, rule: 'heartbeat', reason: 'a heartbeat goes to its own integration only' };
   if (!wantsType(filter.types, event.type)) return { wanted: false, rule: 'filter.types', reason: `the type ${event.type} is not among ${filter.types.join(', ')}` };
   for (const { rule, reason, passes } of stepsOf(filter)) if (!passes(event)) return { wanted: false, rule, reason: reason(event) };
   return { wanted: true };

@@ -140,10 +140,17 @@ export class ReplayRunner {
 
   private async markLetters(document: ReplayDocument, positions: readonly string[]): Promise<void> {
     const { deadLetters, clock } = this.options;
-    for (let at = 0; at < positions.length; at += 500) {
-      const _id = { $in: positions.slice(at, at + 500).map((position) => `${document.integrationId}:${position}`) };
-      // One that was refused again since the replay began stays a dead letter.
-      await deadLetters.updateMany({ _id, $or: [{ lastAt: { $lt: document.createdAt } }, { lastAt: { $exists: false } }] }, { $set: { replayedAt: new Date(clock.now()), replayId: document._id } });
+    const byPartition = new Map<number, number[]>();
+    for (const position of positions) {
+      const [partition = -1, offset = -1] = position.split('.').map(Number);
+      byPartition.set(partition, [...(byPartition.get(partition) ?? []), offset]);
+    }
+    for (const [partition, offsets] of byPartition) {
+      for (let at = 0; at < offsets.length; at += 500) {
+        // One that was refused again since the replay began stays a dead letter.
+        const once = { integrationId: document.integrationId, partition, offset: { $in: offsets.slice(at, at + 500) }, $or: [{ lastAt: { $lt: document.createdAt } }, { lastAt: { $exists: false } }] };
+        await deadLetters.updateMany(once, { $set: { replayedAt: new Date(clock.now()), replayId: document._id } });
+      }
     }
   }
 

@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../model/audit-event.js';
 import { compileReader, type FieldReader } from '../../model/field-path.js';
 import type { JsonValue } from '../../model/json.js';
-import { fieldKey, type CompiledFilter } from '../delivery/event-filter.js';
+import { fieldKey, HEARTBEAT_TYPE, wants, type CompiledFilter } from '../delivery/event-filter.js';
 import { comparedText, foldCase } from '../delivery/filter-condition.js';
 
 /** Who can be routed to: a lane's part in a partition. `picked` are the indices it wants of the batch at hand. */
@@ -29,6 +29,10 @@ export class Routes<L extends Routed> {
 
   /** Notes the event with every lane that wants it. */
   pick(event: AuditEvent, index: number): void {
+    if (event.type === HEARTBEAT_TYPE) {
+      for (const lane of this.lanes) if (wants(lane.filter, event)) note(lane, index);
+      return;
+    }
     let route = this.byType.get(event.type);
     if (!route) {
       if (this.byType.size >= MOST_TYPES) this.byType.clear();

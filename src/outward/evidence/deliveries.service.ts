@@ -78,7 +78,7 @@ export class DeliveriesService {
     const position = standsAt(integration, partition, cursor ? { position: cursor.position, resets: cursor.resets ?? 0 } : undefined)?.position ?? 0;
     if (offset < position) return { ...id, outcome: 'unrecorded', reason: 'it was resolved, but the ledger does not hold its row: it was removed by age, or is older than the ledger' };
     // Cursors pass what is not wanted without haste: the filter of today tells it at once.
-    const unwanted = ruleOf(integration.filter, integration.version, event);
+    const unwanted = ruleOf(integrationId, integration.filter, integration.version, event);
     if (unwanted.rule !== null) return { ...id, outcome: 'filtered', ...unwanted };
     return { ...id, outcome: 'waiting', ...(await this.waiting(integration, offset - position)) };
   }
@@ -101,7 +101,7 @@ export class DeliveriesService {
 
   /** The rule of that version that left the event out, or none. */
   private async rule(integrationId: string, version: number, event: AuditEvent | null): Promise<{ rule: string | null; reason: string | null }> {
-    return ruleOf(await this.filters.find(integrationId, version), version, event);
+    return ruleOf(integrationId, await this.filters.find(integrationId, version), version, event);
   }
 
   private async waiting(integration: IntegrationDocument, ahead: number): Promise<Pick<DeliveryView, 'waiting' | 'reason'>> {
@@ -111,10 +111,10 @@ export class DeliveriesService {
   }
 }
 
-function ruleOf(filter: Integration['filter'] | undefined, version: number, event: AuditEvent | null): { rule: string | null; reason: string | null } {
+function ruleOf(id: string, filter: Integration['filter'] | undefined, version: number, event: AuditEvent | null): { rule: string | null; reason: string | null } {
   // A stored filter may be older than the last of its settings.
   const known = filterSection.safeParse(filter);
   if (!event || !known.success) return { rule: null, reason: null };
-  const verdict = filterVerdict({ filter: known.data }, event);
+  const verdict = filterVerdict({ id, filter: known.data }, event);
   return verdict.wanted ? { rule: null, reason: null } : { rule: verdict.rule, reason: `version ${version} of the integration: ${verdict.reason}` };
 }

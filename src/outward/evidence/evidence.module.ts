@@ -7,6 +7,7 @@ import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { EventSearch } from './event-search.js';
 import { FilterVersions } from './filter-versions.js';
+import { HeartbeatService } from './heartbeat.service.js';
 import { LedgerLookup } from './ledger-lookup.js';
 import { ReplaysController } from './replays.controller.js';
 import { ReplaysService } from './replays.service.js';
@@ -15,6 +16,6 @@ import { ReplaysService } from './replays.service.js';
 @Module({
   imports: [IntakeModule, IntegrationsModule],
   controllers: [DeliveriesController, ReplaysController, DeadLetterReplaysController],
-  providers: [FilterVersions, LedgerLookup, EventSearch, DeliveriesService, ReplaysService, DeadLetterJanitor],
+  providers: [FilterVersions, LedgerLookup, EventSearch, DeliveriesService, ReplaysService, DeadLetterJanitor, HeartbeatService],
 })
 export class EvidenceModule {}

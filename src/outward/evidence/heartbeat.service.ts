@@ -1,0 +1,139 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Model } from 'mongoose';
+import { SETTINGS } from '../../config/settings.js';
+import type { Settings } from '../../config/settings.js';
+import { CLOCK } from '../../contracts/clock.js';
+import type { Clock } from '../../contracts/clock.js';
+import { EVENT_LOG } from '../../contracts/event-log.js';
+import type { EventLog } from '../../contracts/event-log.js';
+import { EVENT_SINK } from '../../contracts/event-sink.js';
+import type { EventSink, OwnEvent } from '../../contracts/event-sink.js';
+import { connectionSection, type KeptPosition } from '../../model/integration.js';
+import { systemActor } from '../../platform/audit/new-audit-record.js';
+import { DocumentStore } from '../../platform/documents/document-store.js';
+import { JobsService } from '../../platform/jobs/jobs.service.js';
+import { HEARTBEAT_TYPE } from '../delivery/event-filter.js';
+import { BacklogService } from '../integrations/backlog.service.js';
+import { IntegrationStatusService } from '../integrations/integration-status.service.js';
+import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
+import { heartbeatSchema, type HeartbeatDocument } from './heartbeat.schema.js';
+import { LedgerLookup } from './ledger-lookup.js';
+
+const DEFAULT_SECONDS = connectionSection.parse({}).heartbeatSeconds;
+
+/** What one heartbeat tells of one partition. `from` is the first position, `to` the one after the last: together they tile the log. */
+interface PartitionPart {
+  partition: number;
+  from: number;
+  to: number;
+  sent: number;
+  filtered: number;
+  rejected: number;
+  lost: number;
+  skipped: number;
+  backlog: number;
+}
+
+/**
+ * Tells each receiver in its own stream how the stream goes, so that a SIEM can tell quiet, late and broken apart: nothing sent and nothing waiting is quiet, a
+ * backlog is late, no heartbeat is broken. Made from the delivery ledger, by one replica.
+ */
+@Injectable()
+export class HeartbeatService {
+  private readonly integrations: Model<IntegrationDocument>;
+  private readonly heartbeats: Model<HeartbeatDocument>;
+
+  constructor(
+    store: DocumentStore,
+    jobs: JobsService,
+    private readonly ledger: LedgerLookup,
+    private readonly backlog: BacklogService,
+    private readonly status: IntegrationStatusService,
+    @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges'>,
+    @Inject(EVENT_SINK) private readonly sink: EventSink,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(SETTINGS) settings: Pick<Settings, 'evidence'>,
+  ) {
+    this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
+    this.heartbeats = store.model<HeartbeatDocument>('heartbeat', heartbeatSchema);
+    jobs.register({ name: 'heartbeats', intervalMs: settings.evidence.heartbeatLookMs, run: (signal) => this.run(signal) });
+  }
+
+  async run(signal: AbortSignal): Promise<{ sent: number }> {
+    const counts = { sent: 0 };
+    const enabled = await this.integrations.find({ deleted: false, enabled: true }, { auditOutbox: 0 }).lean<IntegrationDocument[]>();
+    const states = new Map((await this.heartbeats.find({ _id: { $in: enabled.map(({ _id }) => _id) } }).lean<HeartbeatDocument[]>()).map((state) => [state._id, state]));
+    for (const integration of enabled) {
+      if (signal.aborted) return counts;
+      if (await this.beat(integration, states.get(integration._id))) counts.sent++;
+    }
+    return counts;
+  }
+
+  private async beat(integration: IntegrationDocument, state: HeartbeatDocument | undefined): Promise<boolean> {
+    const seconds = integration.connection.heartbeatSeconds ?? DEFAULT_SECONDS;
+    if (state?.pending) return this.send(integration._id, state.number, state.pending);
+    const now = this.clock.now();
+    if (seconds === 0 || (state && Math.abs(now - state.at.getTime()) < seconds * 1000)) return false;
+    const positions = await this.backlog.positions(integration);
+    const number = (state?.number ?? 0) + 1;
+    const told = Object.entries(positions).map(([partition, { position, resets }]) => ({ partition: Number(partition), position, resets }));
+    if (!state) {
+      // The first look only marks where counting begins: what came before has no interval.
+      await this.heartbeats.updateOne({ _id: integration._id }, { $setOnInsert: { number: 0, at: new Date(now), told, pending: null } }, { upsert: true });
+      return false;
+    }
+    const pending = await this.event(integration, state, positions, number, seconds, now);
+    // Only onto the state that was read: of two replicas that held the lease for a moment, one makes this number.
+    const stored = await this.heartbeats.updateOne({ _id: integration._id, number: state.number, pending: null }, { $set: { number, at: new Date(now), told, pending } });
+    return stored.matchedCount === 1 && (await this.send(integration._id, number, pending));
+  }
+
+  private async send(id: string, number: number, event: OwnEvent): Promise<boolean> {
+    const [outcome] = await this.sink.publish([event]);
+    // Refused can only be what another process has changed by hand; it must not block those that follow.
+    if (outcome === undefined || outcome.type === 'retry') return false;
+    await this.heartbeats.updateOne({ _id: id, number }, { $set: { pending: null } });
+    return outcome.type === 'accepted';
+  }
+
+  private async event(integration: IntegrationDocument, state: HeartbeatDocument, positions: Record<string, KeptPosition>, number: number, seconds: number, now: number): Promise<OwnEvent> {
+    const ranges = new Map((await this.eventLog.ranges()).map((range) => [range.partition, range]));
+    const types = new Map<string, number>();
+    const parts: PartitionPart[] = [];
+    for (const [key, { position: to, resets }] of Object.entries(positions)) {
+      const partition = Number(key);
+      const before = state.told.find((one) => one.partition === partition && one.resets === resets);
+      const from = Math.min(to, before?.position ?? integration.startPositions?.[key] ?? to);
+      parts.push(await this.part(integration._id, partition, from, to, Math.max(0, (ranges.get(partition)?.next ?? to) - to), types, state.at.getTime()));
+    }
+    const sum = (field: 'sent' | 'filtered' | 'rejected' | 'lost' | 'skipped' | 'backlog') => parts.reduce((total, part) => total + part[field], 0);
+    const { state: health, lastFailure } = await this.status.summary(integration);
+    return {
+      id: `heartbeat-${integration._id}-${number}`, type: HEARTBEAT_TYPE, occurredAt: new Date(now).toISOString(), actor: systemActor('evidence'),
+      subject: { kind: 'integration', id: integration._id, name: integration.name },
+      attributes: {
+        count: sum('sent'), number, intervalSeconds: seconds, since: state.at.toISOString(), state: health, sent: sum('sent'), filtered: sum('filtered'), rejected: sum('rejected'), lost: sum('lost'),
+        skipped: sum('skipped'), backlog: sum('backlog'), lastError: lastFailure ? `${lastFailure.at} ${lastFailure.code}: ${lastFailure.cause}` : null,
+        types: [...types].sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, count]) => ({ type, count })), partitions: parts.sort((a, b) => a.partition - b.partition).map((part) => ({ ...part })),
+      },
+    };
+  }
+
+  /** Rows end where a cursor was saved, so each row falls into one heartbeat: that in which it ends. */
+  private async part(id: string, partition: number, from: number, to: number, backlog: number, types: Map<string, number>, since: number): Promise<PartitionPart> {
+    const part: PartitionPart = { partition, from, to, sent: 0, filtered: 0, rejected: 0, lost: 0, skipped: 0, backlog };
+    if (from < to) {
+      for await (const row of this.ledger.between(id, partition, Math.max(0, from - 1), to)) {
+        if (row.end <= from || row.end > to || row.at < since - 60_000) continue;
+        if (row.outcome === 'lost') part.lost += row.end - row.first;
+        if (row.outcome === 'skipped') part.skipped += row.end - row.first;
+        part.sent += row.delivered;
+        part.rejected += row.rejected;
+        for (const { type, count } of row.types) types.set(type, (types.get(type) ?? 0) + count);
+      }
+    }
+    part.filtered = Math.max(0, to - from - part.sent - part.rejected - part.lost - part.skipped);
+    return part;
+  }
+}
