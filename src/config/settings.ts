@@ -91,7 +91,8 @@ const engine = z.strictObject({
   heartbeatMs: z.int().min(50).max(10_000).default(1000).meta({ help: 'How often an engine looks for changed integrations, writes its heartbeat and the status of its integrations.' }),
   faultRetryMs: z.int().min(100).max(3_600_000).default(30_000).meta({ help: 'First wait between two tries while a person must act (certificate, refused credentials, settings); doubles up to engine.faultRetryMaxMs.' }),
   faultRetryMaxMs: z.int().min(100).max(86_400_000).default(600_000).meta({ help: 'Longest wait between two tries while a person must act. A change of the settings is tried at once.' }),
-  watchIntervalMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'How often it is looked whether an integration failed for so long that it is disabled (connection.disableAfterHours of the integration).' }),
+  watchIntervalMs: z.int().min(100).max(3_600_000).default(60_000).meta({ help: 'How often it is looked whether an integration failed for so long that it is disabled (connection.disableAfterHours of the integration), and whether one is about to fall out of retention.' }),
+  retentionWarningHours: z.number().min(0.001).max(8784).default(24).meta({ help: 'Administrators are told of events that wait for an integration so many hours before retention removes them; at most half of the retention, so that what is young is none of it.' }),
   stopGraceMs: z.int().min(0).max(120_000).default(5000).meta({ help: 'How long a stop waits for open deliveries.' }),
   testTimeoutMs: z.int().min(1000).max(120_000).default(20_000).meta({ help: 'Longest time for the Test button.' }),
 });

@@ -107,6 +107,14 @@ export interface LogHealth {
   reason?: string;
 }
 
+/** What the log removes, read or not. */
+export interface LogRetention {
+  /** Records that are older go; null when none go for their age. */
+  ageMs: number | null;
+  /** Beyond so many bytes held (the sum of `PartitionRange.bytes`) the oldest go; null when none go for that, or the log does not know how many it holds. */
+  bytes: number | null;
+}
+
 export interface EventLog {
   /** Opens or creates what is needed. @throws with the cause and the fix when settings are wrong; an unreachable broker is not an error here. */
   open(): Promise<void>;
@@ -123,6 +131,8 @@ export interface EventLog {
   markBefore(partition: number, position: number): Promise<LogMark | undefined>;
   /** First position whose record is not older than the time (ms), or `next` when there is none. */
   positionAt(partition: number, timeMs: number): Promise<number>;
+  /** What it removes, as it is now. @throws when the log does not answer */
+  retention(): Promise<LogRetention>;
   /** A reader of its own (catch-up, look-up): `label` names it in the log's own tools. */
   openReader(partition: number, from: number, label: string, options?: ReadOptions): Promise<PartitionReader>;
   /** Joins the pool: each partition is owned by one member at a time; several members share them. */

@@ -66,6 +66,11 @@ export async function openIntegrationsApp(input: SettingsInput = {}): Promise<In
       if (!log.real) throw new Error('there is no event log in this test');
       return log.real.openReader(...args);
     },
+    positionAt: async (...args: Parameters<EventLog['positionAt']>) => {
+      if (!log.real) throw new Error('there is no event log in this test');
+      return log.real.positionAt(...args);
+    },
+    retention: async () => log.real?.retention() ?? { ageMs: null, bytes: null },
     identity: () => Promise.resolve('test:log'),
   };
 

@@ -11,6 +11,7 @@ import { integrationStatusSchema, type IntegrationStatusDocument } from '../engi
 import { engineView, engineViewOf } from './engine-view.js';
 import { isLive, mergeStatus, statusView, type StatusView } from './integration-status.js';
 import type { IntegrationDocument } from './integration.schema.js';
+import { RetentionRiskService, retentionRiskView } from './retention-risk.service.js';
 
 const positionView = z.object({
   partition: z.int(), position: z.int().meta({ description: 'Everything before it is resolved: delivered, filtered or a stored dead letter.' }),
@@ -26,6 +27,7 @@ export const fullStatusView = statusView.extend({
   deadLetters: z.int(),
   positions: positionsView,
   resets: z.int().meta({ description: 'How often a position was set back because the event log was replaced, all partitions. Each is an event siem.state.changed with the code log-replaced.' }),
+  retention: retentionRiskView.nullable().meta({ description: 'Events that wait for it and that retention will remove soon (engine.retentionWarningHours), as it is now; null when there are none.' }),
   pool: z.array(engineView).meta({ description: 'Engines of the pool.' }),
   byEngine: z.array(statusView.extend({ engineId: z.string(), positions: z.array(z.object({ partition: z.int(), position: z.int(), next: z.int() })) })),
 });
@@ -41,7 +43,7 @@ export class IntegrationStatusService {
   private readonly cursors: Model<CursorDocument>;
   private readonly deadLetters: Model<DeadLetterDocument>;
 
-  constructor(store: DocumentStore, @Inject(CLOCK) private readonly clock: Clock) {
+  constructor(store: DocumentStore, private readonly risk: RetentionRiskService, @Inject(CLOCK) private readonly clock: Clock) {
     this.statuses = store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema);
     this.engines = store.model<EngineDocument>('engine', engineSchema);
     this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
@@ -66,12 +68,13 @@ export class IntegrationStatusService {
     return summary ?? mergeStatus(integration, [], [], this.clock.now());
   }
 
-  async full(integration: Subject): Promise<FullStatusView> {
-    const [documents, engines, positions, deadLetters] = await Promise.all([
+  async full(integration: IntegrationDocument): Promise<FullStatusView> {
+    const [documents, engines, positions, deadLetters, retention] = await Promise.all([
       this.statuses.find({ integrationId: integration._id }).lean<IntegrationStatusDocument[]>(),
       this.engines.find({ pool: integration.enginePool }).sort({ _id: 1 }).lean<EngineDocument[]>(),
       this.positions(integration._id),
       this.deadLetters.countDocuments({ integrationId: integration._id }),
+      this.risk.view(integration),
     ]);
     const now = this.clock.now();
     return {
@@ -81,6 +84,7 @@ export class IntegrationStatusService {
       deadLetters,
       positions,
       resets: positions.reduce((sum, { resets }) => sum + resets, 0),
+      retention,
       pool: engines.map((engine) => engineViewOf(engine, now)),
       byEngine: documents.map((document) => ({ engineId: document.engineId, ...mergeStatus({ ...integration, enginePool: document.enginePool }, [document], engines, now), positions: document.positions.map(({ partition, position, next }) => ({ partition, position, next })) })),
     };

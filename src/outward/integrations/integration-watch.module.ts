@@ -1,7 +1,8 @@
 import { Module } from '@nestjs/common';
 import { AutoDisableJob } from './auto-disable.job.js';
 import { IntegrationsModule } from './integrations.module.js';
+import { RetentionWarningJob } from './retention-warning.job.js';
 
 /** Scheduled work that looks after integrations, in whichever process gets its lease. */
-@Module({ imports: [IntegrationsModule], providers: [AutoDisableJob] })
+@Module({ imports: [IntegrationsModule], providers: [AutoDisableJob, RetentionWarningJob] })
 export class IntegrationWatchModule {}

@@ -11,6 +11,7 @@ import { IntegrationStatusService } from './integration-status.service.js';
 import { IntegrationTestService } from './integration-test.service.js';
 import { IntegrationsController } from './integrations.controller.js';
 import { IntegrationsService } from './integrations.service.js';
+import { RetentionRiskService } from './retention-risk.service.js';
 import { StoredIntegrationRepository } from './stored-integration-repository.js';
 
 /**
@@ -20,9 +21,9 @@ import { StoredIntegrationRepository } from './stored-integration-repository.js'
 @Module({
   controllers: [IntegrationOptionsController, IntegrationsController, DeadLettersController, EnginesController],
   providers: [
-    IntegrationsService, IntegrationListService, IntegrationStatusService, IntegrationTestService, IntegrationPreviewService, EngineWake, BacklogService,
+    IntegrationsService, IntegrationListService, IntegrationStatusService, IntegrationTestService, IntegrationPreviewService, EngineWake, BacklogService, RetentionRiskService,
     { provide: IntegrationRepository, useClass: StoredIntegrationRepository },
   ],
-  exports: [IntegrationRepository, EngineWake, IntegrationStatusService, IntegrationsService, BacklogService],
+  exports: [IntegrationRepository, EngineWake, IntegrationStatusService, IntegrationsService, BacklogService, RetentionRiskService],
 })
 export class IntegrationsModule {}

@@ -274,6 +274,11 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
         expect(await log.positionAt(0, (times.at(-1) ?? 0) + 1)).toBe((await rangeOf(log, 0)).next);
       });
 
+      it('tells how long it keeps records', async () => {
+        const { log } = await make();
+        expect((await log.retention()).ageMs).toBe(86_400_000);
+      });
+
       it('goes on where it was after it was closed and opened again', async () => {
         const fixture = await make(2);
         const before = await append(fixture.log, Array.from({ length: 20 }, (_, index) => record(`k${index}`, index)));

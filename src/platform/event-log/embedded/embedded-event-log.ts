@@ -1,5 +1,5 @@
 import type { Clock } from '../../../contracts/clock.js';
-import type { AppendOutcome, EventLog, LogHealth, LogMark, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions, Recognition } from '../../../contracts/event-log.js';
+import type { AppendOutcome, EventLog, LogHealth, LogMark, LogRetention, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions, Recognition } from '../../../contracts/event-log.js';
 import type { Log } from '../../../contracts/log.js';
 import type { ProducerKeys } from '../../../contracts/producer-keys.js';
 import { Appender } from './appender.js';
@@ -141,6 +141,10 @@ export class EmbeddedEventLog implements EventLog {
     const store = stores[partition];
     if (!state || !store) throw new RangeError(`The event log has no partition ${partition}.`);
     return positionAt(store, state, timeMs);
+  }
+
+  retention(): Promise<LogRetention> {
+    return Promise.resolve({ ageMs: this.options.retentionMs, bytes: this.options.retentionBytes });
   }
 
   async openReader(partition: number, from: number, _label: string, options?: ReadOptions): Promise<PartitionReader> {

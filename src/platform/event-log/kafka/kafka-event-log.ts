@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin, Kafka } from 'kafkajs';
-import type { AppendOutcome, EventLog, LogHealth, LogMark, LogRecord, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions, Recognition } from '../../../contracts/event-log.js';
+import type { AppendOutcome, EventLog, LogHealth, LogMark, LogRecord, LogRetention, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions, Recognition } from '../../../contracts/event-log.js';
 import { CatchUpConsumer } from './catch-up-consumer.js';
 import { KafkaAppender } from './kafka-appender.js';
 import { errorType, kafkaClient, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { KafkaPoolMember } from './kafka-pool-member.js';
 import { connectionFault, ConnectionRefused } from './connection-fault.js';
-import { ensureTopic, TopicMisfit } from './topic.js';
+import { ensureTopic, retentionOf, TopicMisfit } from './topic.js';
 
 const FIRST_TRY_MS = 5000;
 const RETRY_MS = 5000;
@@ -118,6 +118,11 @@ export class KafkaEventLog implements EventLog {
     const found = offsets.find((entry) => entry.partition === partition);
     if (!found) throw new RangeError(`Topic ${this.options.topic} has no partition ${partition}.`);
     return Number(found.offset);
+  }
+
+  /** The topic's own, which others may have set. Its bytes are kept by the brokers, which tell nobody how many there are. */
+  async retention(): Promise<LogRetention> {
+    return { ageMs: await this.asked((admin) => retentionOf(admin, this.options.topic)), bytes: null };
   }
 
   async openReader(partition: number, from: number, label: string, options?: ReadOptions): Promise<PartitionReader> {

@@ -48,6 +48,14 @@ export async function ensureTopic(admin: Admin, options: KafkaEventLogOptions): 
   await check(admin, options);
 }
 
+/** Age at which the brokers remove records of the topic, in milliseconds; null when they keep them for ever. */
+export async function retentionOf(admin: Admin, topic: string): Promise<number | null> {
+  const described = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['retention.ms'] }] });
+  const value = Number(described.resources[0]?.configEntries.find(({ configName }) => configName === 'retention.ms')?.configValue ?? Number.NaN);
+  if (!Number.isFinite(value)) throw new Error(`Kafka did not tell retention.ms of topic ${topic}`);
+  return value < 0 ? null : value;
+}
+
 async function check(admin: Admin, { topic, partitions, minInSyncReplicas, log }: KafkaEventLogOptions): Promise<void> {
   const [metadata] = (await admin.fetchTopicMetadata({ topics: [topic] })).topics;
   const found = metadata?.partitions.length ?? 0;
