@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
-import { Kafka, logLevel } from 'kafkajs';
+import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
 import { KafkaEventLog } from '../../src/platform/event-log/kafka/kafka-event-log.js';
 import { append, eventLogContract, nextWithRecords, rangeOf, readAll, record, text, until } from '../contract/event-log/event-log.contract.js';
 import { kafkaMissing, startKafka } from '../support/kafka.js';
@@ -73,6 +73,21 @@ if (missing !== undefined) {
       const outcomes = await log.append([record('k', 1), { key: 'k', value: Buffer.alloc(1_500_000) }, record('k', 2)]);
       expect(outcomes.map(({ type }) => type)).toEqual(['appended', 'unavailable', 'appended']);
       expect((await readAll(log)).map(text)).toEqual(['k:1', 'k:2']);
+      await fixture.dispose();
+    });
+
+    it('tells the retention that the topic has now, also after somebody else changed it', async () => {
+      const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1 });
+      const { log, topic } = fixture;
+      const admin = client.admin();
+      await admin.connect();
+      const change = (value: string) => admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'retention.ms', value }] }] });
+      await change('7200000');
+      await until(async () => (await log.retention()).ageMs === 7_200_000);
+      await change('-1');
+      await until(async () => (await log.retention()).ageMs === null);
+      expect(await log.retention()).toEqual({ ageMs: null, bytes: null });
+      await admin.disconnect();
       await fixture.dispose();
     });
 
