@@ -12,6 +12,7 @@ import { integrationDocumentSchema, type IntegrationDocument } from '../integrat
 import { IntegrationStatusService } from '../integrations/integration-status.service.js';
 import { FilterVersions } from './filter-versions.js';
 import { LedgerLookup, type FoundRow } from './ledger-lookup.js';
+import { ReceiptsService } from './receipts.service.js';
 
 const time = z.iso.datetime();
 
@@ -24,6 +25,7 @@ export const deliveryView = z.object({
   }),
   evidence: z.string().nullable().meta({ description: 'Rung of the evidence ladder: sent, read, accepted, stored, found.' }),
   at: time.nullable().meta({ description: 'When the run of events that holds it became safe; of a dead letter when it was stored.' }),
+  foundAt: time.nullable().meta({ description: 'When a receipt of the SIEM said that it has it.' }),
   attempts: z.int().nullable(),
   run: z.object({ first: z.int(), end: z.int(), engineId: z.string() }).nullable().meta({ description: 'The ledger row that tells it: first position, position after the last, the engine that delivered.' }),
   rule: z.string().nullable().meta({ description: 'The filter rule that left it out.' }),
@@ -36,7 +38,7 @@ export const deliveryView = z.object({
 });
 export type DeliveryView = z.output<typeof deliveryView>;
 
-const NOTHING = { evidence: null, at: null, attempts: null, run: null, rule: null, reason: null, deadLetterId: null, waiting: null };
+const NOTHING = { evidence: null, at: null, foundAt: null, attempts: null, run: null, rule: null, reason: null, deadLetterId: null, waiting: null };
 
 /** What became of one event, per integration: from the ledger, the dead letters, the filters and the cursors. */
 @Injectable()
@@ -45,7 +47,7 @@ export class DeliveriesService {
   private readonly cursors: Model<CursorDocument>;
   private readonly deadLetters: Model<DeadLetterDocument>;
 
-  constructor(store: DocumentStore, private readonly ledger: LedgerLookup, private readonly filters: FilterVersions, private readonly status: IntegrationStatusService) {
+  constructor(store: DocumentStore, private readonly ledger: LedgerLookup, private readonly filters: FilterVersions, private readonly status: IntegrationStatusService, private readonly receipts: ReceiptsService) {
     this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
     this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
     this.deadLetters = store.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
@@ -71,7 +73,11 @@ export class DeliveriesService {
     ]);
     const letter = letters[0];
     if (letter) return { ...id, outcome: 'dead', at: letter.createdAt.toISOString(), attempts: letter.attempts, reason: letter.reason, deadLetterId: letter._id };
-    if (row) return { ...id, ...(await this.recorded(row, integrationId, event)) };
+    if (row) {
+      const recorded = await this.recorded(row, integrationId, event);
+      const receipt = recorded.outcome === 'delivered' ? await this.receipts.foundAt(integrationId, partition, offset, since) : undefined;
+      return { ...id, ...recorded, ...(receipt ? { evidence: 'found', foundAt: receipt.receivedAt.toISOString() } : {}) };
+    }
     const start = startPositions?.[String(partition)];
     if (start === undefined && !startPositions) return { ...id, outcome: 'before-start', reason: 'the integration was never enabled' };
     if (start !== undefined && offset < start && !cursor?.resets) return { ...id, outcome: 'before-start', reason: `delivery began at position ${partition}.${start}, when the integration was enabled` };

@@ -9,13 +9,15 @@ import { EventSearch } from './event-search.js';
 import { FilterVersions } from './filter-versions.js';
 import { HeartbeatService } from './heartbeat.service.js';
 import { LedgerLookup } from './ledger-lookup.js';
+import { ReceiptsController } from './receipts.controller.js';
+import { ReceiptsService } from './receipts.service.js';
 import { ReplaysController } from './replays.controller.js';
 import { ReplaysService } from './replays.service.js';
 
-/** Answers what became of an event, and sends it again. Needs DocumentStore, EVENT_LOG, CLOCK and SETTINGS from global modules. */
+/** Answers what became of an event, sends it again, and hears from the SIEM what it found. Needs DocumentStore, EVENT_LOG, CLOCK and SETTINGS from global modules. */
 @Module({
   imports: [IntakeModule, IntegrationsModule],
-  controllers: [DeliveriesController, ReplaysController, DeadLetterReplaysController],
-  providers: [FilterVersions, LedgerLookup, EventSearch, DeliveriesService, ReplaysService, DeadLetterJanitor, HeartbeatService],
+  controllers: [DeliveriesController, ReplaysController, DeadLetterReplaysController, ReceiptsController],
+  providers: [FilterVersions, LedgerLookup, EventSearch, DeliveriesService, ReplaysService, DeadLetterJanitor, HeartbeatService, ReceiptsService],
 })
 export class EvidenceModule {}

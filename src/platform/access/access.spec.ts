@@ -302,7 +302,7 @@ describe('roles', () => {
     expect(roles.get('administrator')).toEqual((body as { rights: string[] }).rights);
     expect(roles.get('producer')).toEqual(['events:write']);
     expect(roles.get('SIEMPluginAdministrator')).toEqual(['siemadministrator']);
-    expect(roles.get('SIEMExtPluginAdministrator')).toEqual(['siemextadministrator']);
+    expect(roles.get('SIEMExtPluginAdministrator')).toEqual(['siemextadministrator', 'receipts:write']);
     await application.close();
   });
 });

@@ -4,7 +4,7 @@ import { SetMetadata } from '@nestjs/common';
 export const RIGHTS = [
   'events:write', 'events:read',
   'integrations:read', 'integrations:write', 'integrations:test',
-  'dead-letters:read', 'dead-letters:write',
+  'dead-letters:read', 'dead-letters:write', 'receipts:write',
   'audit:read', 'status:read', 'users:write', 'settings:write',
   'alerts:read', 'approve', 'directory:read', 'directory:write', 'jobs:read',
   'siemadministrator', 'siemextadministrator',

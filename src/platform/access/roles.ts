@@ -9,7 +9,7 @@ export const ROLE_RIGHTS = {
   viewer: ['events:read', 'integrations:read', 'dead-letters:read', 'audit:read', 'status:read', 'alerts:read', 'directory:read', 'jobs:read'],
   producer: ['events:write'],
   SIEMPluginAdministrator: ['siemadministrator'],
-  SIEMExtPluginAdministrator: ['siemextadministrator'],
+  SIEMExtPluginAdministrator: ['siemextadministrator', 'receipts:write'],
 } as const satisfies Record<string, readonly Right[]>;
 
 export type RoleName = keyof typeof ROLE_RIGHTS;
