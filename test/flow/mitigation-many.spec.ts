@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -14,6 +14,13 @@ const ACCOUNTS = Number(process.env['TIDEGATE_TEST_TARGETS'] ?? 400);
 /** The test's own runtime and the embedded store count, too; what matters is that it does not grow with the targets. */
 const MOST_GROWTH_MB = 300;
 const LIMIT_MS = Math.max(170_000, ACCOUNTS * 150);
+
+/** Memory of the process itself. The data file of the embedded store is mapped and counts as resident, too, but those pages are the system's cache. */
+function ownMb(): number {
+  const status = existsSync('/proc/self/status') ? readFileSync('/proc/self/status', 'utf8') : '';
+  const anonymousKb = /^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1];
+  return Math.round(anonymousKb === undefined ? process.memoryUsage().rss / 2 ** 20 : Number(anonymousKb) / 1024);
+}
 
 describe('an alert about a whole application', () => {
   let directory: string;
@@ -39,10 +46,9 @@ describe('an alert about a whole application', () => {
     }
     const id = await mitigation.post({ type: 'application/accounts' });
     const about = machine();
-    const residentMb = () => Math.round(process.memoryUsage().rss / 2 ** 20);
-    const before = residentMb();
+    const before = ownMb();
     let most = before;
-    const watch = setInterval(() => (most = Math.max(most, residentMb())), 100);
+    const watch = setInterval(() => (most = Math.max(most, ownMb())), 100);
     const begun = performance.now();
     await mitigation.process();
     const seconds = (performance.now() - begun) / 1000;
@@ -52,7 +58,7 @@ describe('an alert about a whole application', () => {
     // Once each: one change counts one version.
     expect(await mitigation.models.accounts.countDocuments({ disabled: true, version: 2 })).toBe(ACCOUNTS);
     expect(most - before).toBeLessThan(MOST_GROWTH_MB);
-    const result = { name: 'many-targets', machine: about, targets: ACCOUNTS, seconds: Math.round(seconds), targetsPerSecond: Math.round(ACCOUNTS / seconds), residentBeforeMb: before, mostResidentMb: most };
+    const result = { name: 'many-targets', machine: about, targets: ACCOUNTS, seconds: Math.round(seconds), targetsPerSecond: Math.round(ACCOUNTS / seconds), ownBeforeMb: before, mostOwnMb: most, residentAtEndMb: Math.round(process.memoryUsage().rss / 2 ** 20) };
     console.log(JSON.stringify(result));
     const file = process.env['TIDEGATE_TEST_RESULT_FILE'];
     if (file !== undefined) {
