@@ -261,6 +261,12 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     return this.serially(async () => {
       const byLane = new Map<Lane, LanePartition[]>();
       for (const owned of misplaced) if (owned.lane.partitions.get(owned.partition) === owned) byLane.set(owned.lane, [...(byLane.get(owned.lane) ?? []), owned]);
+      for (const { partition } of misplaced) {
+        const shared = this.feeds.get(partition);
+        // What was seen last is of the log that is gone: it must not be asked for in the new one.
+        if (shared) shared.lastMark = undefined;
+        this.watch.forget(partition);
+      }
       await Promise.all([...byLane].map(async ([lane, all]) => {
         await Promise.all(all.map((owned) => lane.remove(owned.partition, 0)));
         const places = await this.persist(() => this.places.reset(lane.integration, all.map(({ partition, resets, cursor }) => ({ partition, resets, position: cursor, why }))));

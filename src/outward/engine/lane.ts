@@ -470,12 +470,13 @@ export class Lane {
       owner.settle();
       this.counters.delivered += entry.events - entry.rejected;
       this.counters.rejected += entry.rejected;
-      this.counters.deliveredBytes += entry.bytes;
       events += entry.events;
+      // What was only refused says nothing about the receiver, as dead letters do not.
+      if (entry.events === entry.rejected) continue;
+      this.counters.deliveredBytes += entry.bytes;
       bytes += entry.bytes;
     }
     if (events === 0) return;
-    // Dead letters alone say nothing about the receiver.
     if (bytes > 0) this.proven(now);
     this.work.notify();
   }

@@ -8,6 +8,8 @@ import type { SharedFeed } from './shared-feed.js';
 /** How often the log is asked whether it is still the same; less often where the answers take long. */
 const WATCH_MS = 5000;
 const SHARE_OF_TIME = 20;
+/** How long after an answer that says "another log" it is asked once more. */
+const CONFIRM_MS = 1000;
 /** Questions to the log at the same time. */
 const AT_ONCE = 8;
 
@@ -97,17 +99,28 @@ export class LogWatch {
 
   private ask(partition: number, mark: LogMark): Promise<Recognition> {
     const key = `${partition}:${mark.offset}:${mark.timestamp}`;
-    const asked = this.questions.get(key) ?? this.options.eventLog.recognise(partition, mark);
+    const asked = this.questions.get(key) ?? this.surely(partition, mark);
     this.questions.set(key, asked);
     return asked;
   }
 
+  /** A broker that just took over may not know its end yet: only what it says twice makes cursors begin anew. */
+  private async surely(partition: number, mark: LogMark): Promise<Recognition> {
+    const first = await this.options.eventLog.recognise(partition, mark);
+    if (first !== 'other') return first;
+    await new Promise((resolve) => setTimeout(resolve, CONFIRM_MS));
+    return this.options.eventLog.recognise(partition, mark);
+  }
+
   /** The record seen last is remembered before the one from the last look is asked for: so no log can take the place of another between two looks. */
   private async lookAtWitnesses(feeds: readonly SharedFeed[], all: readonly LanePartition[]): Promise<void> {
-    for (const { partition, lastMark } of feeds) {
+    for (const feed of feeds) {
+      const { partition, lastMark } = feed;
       const witness = this.witnesses.get(partition);
-      if (witness && (await this.options.eventLog.recognise(partition, witness)) === 'other') {
+      if (witness && (await this.surely(partition, witness)) === 'other') {
         this.witnesses.delete(partition);
+        // It is of the log that is gone: nothing of the new one was read yet.
+        feed.lastMark = undefined;
         await this.options.restart(all.filter((owned) => owned.partition === partition), 'another-record');
       } else if (lastMark) {
         this.witnesses.set(partition, lastMark);
