@@ -22,7 +22,7 @@ import { IntegrationRepository, type EngineIntegration } from '../integrations/i
 import { CommandRunner } from './command-runner.js';
 import { CursorStore, cursorId } from './cursor-store.js';
 import { cursorSchema, type CursorDocument } from './cursor.schema.js';
-import { DeadLetterStore } from './dead-letter-store.js';
+import { DeadLetterStore, type DeadLetterSink } from './dead-letter-store.js';
 import { deadLetterSchema, type DeadLetterDocument } from './dead-letter.schema.js';
 import { engineCommandSchema, type EngineCommandDocument } from './engine-command.schema.js';
 import { EngineWake } from './engine-wake.js';
@@ -136,9 +136,15 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     };
     this.replays = new ReplayRunner({
       replays: store.model<ReplayDocument>('replay', replaySchema), deadLetters: store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), engineId: this.id, pool: this.pool, integrations,
-      context: this.feedContext, eventLog, clock, log: this.log,
+      context: this.feedContext, eventLog, clock, log: this.log, cursors: this.cursors,
       // Its failures are told in the replay; the health of the integration is that of its live stream.
-      lane: (integration) => this.buildLane(integration, deliveryPathOf(integration, this.machineHostname), () => undefined),
+      lane: (integration, refused) => this.buildLane(integration, deliveryPathOf(integration, this.machineHostname), () => undefined, undefined, {
+        park: (...args) => this.deadLetters.park(...args),
+        store: (letters, abandoned) => {
+          for (const { partition, offset } of letters) refused(`${partition}.${offset}`);
+          return this.deadLetters.store(letters, abandoned);
+        },
+      }),
     });
   }
 
@@ -189,13 +195,13 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   // --- integrations ---
 
-  private buildLane(integration: EngineIntegration, path: LaneOptions['path'], onHealth: LaneOptions['onHealth'], former?: LaneFigures): Lane {
+  private buildLane(integration: EngineIntegration, path: LaneOptions['path'], onHealth: LaneOptions['onHealth'], former?: LaneFigures, deadLetters: DeadLetterSink = this.deadLetters): Lane {
     return new Lane({
       integration,
       path,
       former,
       dialer: this.dialer,
-      deadLetters: this.deadLetters,
+      deadLetters,
       clock: this.clock,
       random: Math.random,
       log: this.log,

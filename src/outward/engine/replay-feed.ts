@@ -16,8 +16,10 @@ export interface ReplaySelection {
   mark(event: AuditEvent): AuditEvent;
   /** Waits until so many events may leave; false when the replay has ended. */
   allow(count: number): Promise<boolean>;
-  /** Events asked for by range that the log does not hold any more. */
-  missing(count: number): void;
+  /** These will be sent. */
+  offering(position: string): void;
+  /** Positions of this run that were read over, with those of them that the log holds. */
+  read(partition: number, from: number, to: number, held: ReadonlySet<number>): void;
   /** Asked for, and not wanted by the filter of the integration. */
   filtered(count: number): void;
 }
@@ -91,6 +93,7 @@ export class ReplayFeed implements Feed {
         const wanted = asked.filter((index) => passing.has(index));
         if (next > this.countedTo) this.selection.filtered(asked.length - wanted.length);
         this.countedTo = Math.max(this.countedTo, next);
+        for (const index of wanted) this.selection.offering(parsed.sequence(index));
         if (wanted.length > 0 && !(await this.selection.allow(wanted.length))) break;
         if (over()) break;
         owned.lane.offer(owned, parsed.mapped((event) => this.selection.mark(event)), wanted);
@@ -108,7 +111,6 @@ export class ReplayFeed implements Feed {
   /** Positions of the range that the log skipped over. */
   private countMissing(offsets: readonly number[], next: number): void {
     if (next <= this.countedTo) return;
-    const held = offsets.filter((offset) => offset >= this.countedTo).length;
-    this.selection.missing(next - this.countedTo - held);
+    this.selection.read(this.partition, this.countedTo, next, new Set(offsets));
   }
 }

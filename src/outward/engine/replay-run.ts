@@ -12,8 +12,10 @@ export interface ReplayRunOptions {
   context: FeedContext;
   eventLog: Pick<EventLog, 'ranges'>;
   clock: Clock;
-  /** A lane of its own for the integration: own connection, own queue. */
-  lane(integration: EngineIntegration): Lane;
+  /** A lane of its own for the integration: own connection, own queue. `refused` hears of each position that became a dead letter again. */
+  lane(integration: EngineIntegration, refused: (position: string) => void): Lane;
+  /** How often the cursor of a partition was set back because its log was replaced. */
+  resetsOf(partition: number): number;
 }
 
 export interface ReplayProgress {
@@ -25,7 +27,7 @@ export interface ReplayProgress {
   problem: string | null;
   /** Nothing is left to send. */
   done: boolean;
-  /** Positions `<partition>.<offset>` that became safe, or dead letters again, since the last call. */
+  /** Positions `<partition>.<offset>` that became safe and are not forgotten yet. */
   resolved: string[];
 }
 
@@ -54,7 +56,7 @@ export class ReplayRun {
       else this.sorted.set(partition, [offset]);
     }
     for (const offsets of this.sorted.values()) offsets.sort((a, b) => a - b);
-    this.lane = options.lane(integration);
+    this.lane = options.lane(integration, (position) => void this.offered.delete(position));
     // Small batches, so that the rate is kept smoothly.
     const readOptions = { ...options.context.readOptions, maxRecords: Math.max(1, Math.min(options.context.readOptions.maxRecords ?? 500, Math.ceil(document.eventsPerSecond / 5))), maxWaitMs: 100 };
     for (const part of document.parts) {
@@ -64,13 +66,13 @@ export class ReplayRun {
         skipTo: (partition, position) => this.skipTo(partition, position),
         mark: (event) => ({ ...event, attributes: { ...event.attributes, replay: document._id } }),
         allow: (count) => this.allow(count),
-        missing: (count) => {
-          // Of a list of positions only those are missing that the log does not hold, and they are counted by `remove`.
-          if (!this.positions && !this.ids) this.counts.missing += count;
+        offering: (position) => {
+          if (this.positions) this.offered.add(position);
         },
+        read: (partition, from, to, held) => this.countMissing(partition, from, to, held),
         filtered: (count) => void (this.counts.filtered += count),
       });
-      this.owned.push(this.lane.add(feed, part.at, true));
+      this.owned.push(this.lane.add(feed, part.at, true, { resets: options.resetsOf(part.partition) }));
     }
   }
 
@@ -84,7 +86,7 @@ export class ReplayRun {
       ...this.counts,
       problem: consecutiveFailures > 0 && lastFailure ? lastFailure.cause : null,
       done: parts.every((part) => part.at >= part.end),
-      resolved: this.takeResolved(),
+      resolved: this.resolved(),
     };
   }
 
@@ -95,9 +97,7 @@ export class ReplayRun {
   }
 
   private asked(event: AuditEvent, position: string): boolean {
-    const asked = (this.positions === null || this.positions.has(position)) && (this.ids === null || this.ids.has(event.id));
-    if (asked && this.positions) this.offered.add(position);
-    return asked;
+    return (this.positions === null || this.positions.has(position)) && (this.ids === null || this.ids.has(event.id));
   }
 
   private skipTo(partition: number, position: number): number {
@@ -112,14 +112,28 @@ export class ReplayRun {
     return offsets[low] ?? Number.MAX_SAFE_INTEGER;
   }
 
-  private takeResolved(): string[] {
+  get failing(): boolean {
+    return this.lane.consecutiveFailures > 0;
+  }
+
+  /** What was asked for and the log does not hold. Of ids nobody knows where they lie. */
+  private countMissing(partition: number, from: number, to: number, held: ReadonlySet<number>): void {
+    if (this.ids) return;
+    const asked = this.positions ? [...new Set(this.sorted.get(partition))].filter((offset) => offset >= from && offset < to && !held.has(offset)).length : to - from - [...held].filter((offset) => offset >= from).length;
+    this.counts.missing += asked;
+  }
+
+  /** Those are told in their dead letters now. */
+  forget(positions: readonly string[]): void {
+    for (const position of positions) this.offered.delete(position);
+  }
+
+  private resolved(): string[] {
     const cursors = new Map(this.owned.map((owned) => [owned.partition, owned.cursor]));
-    const resolved = [...this.offered].filter((position) => {
+    return [...this.offered].filter((position) => {
       const [partition = 0, offset = 0] = position.split('.').map(Number);
       return offset < (cursors.get(partition) ?? 0);
     });
-    for (const position of resolved) this.offered.delete(position);
-    return resolved;
   }
 
   /** Keeps the rate: waits until what was sent before has had its time. */

@@ -7,6 +7,7 @@ import { withAudit } from '../../platform/audit/audit-outbox.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
 import type { ReplayDocument } from '../evidence/replay.schema.js';
 import type { EngineIntegration, IntegrationRepository } from '../integrations/integration-repository.js';
+import { cursorId, type CursorStore } from './cursor-store.js';
 import type { DeadLetterDocument } from './dead-letter.schema.js';
 import type { FeedContext } from './feed-context.js';
 import type { Lane } from './lane.js';
@@ -14,6 +15,9 @@ import { ReplayRun, type ReplayProgress } from './replay-run.js';
 
 /** Replays of one engine at the same time; more wait. */
 const MOST_AT_ONCE = 4;
+/** Those whose receivers are down count apart. */
+const MOST_CLAIMED = 32;
+const MOST_LOOKED_AT = 1000;
 const LEASE_MS = 15_000;
 /** How long a replay that ended is remembered. */
 const REMEMBERED_MS = 30 * 86_400_000;
@@ -28,13 +32,15 @@ export interface ReplayRunnerOptions {
   eventLog: Pick<EventLog, 'ranges'>;
   clock: Clock;
   log: Log;
-  lane(integration: EngineIntegration): Lane;
+  cursors: Pick<CursorStore, 'load'>;
+  lane(integration: EngineIntegration, refused: (position: string) => void): Lane;
 }
 
 interface Running {
   document: ReplayDocument;
   token: string;
   run: ReplayRun;
+  resetsOf: (partition: number) => number;
 }
 
 /** Takes the replays of its pool, each by one engine at a time with a lease, tells their progress at each turn, and goes on where another engine stopped. */
@@ -45,8 +51,15 @@ export class ReplayRunner {
 
   /** @throws when the document store refuses; the next turn tries again */
   async turn(): Promise<void> {
-    for (const running of [...this.running.values()]) await this.tell(running);
-    if (this.running.size < MOST_AT_ONCE) await this.take();
+    for (const running of [...this.running.values()]) {
+      try {
+        await this.tell(running);
+      } catch (error) {
+        // One that cannot be told must not cost the others their leases.
+        this.options.log.error({ replayId: running.document._id, err: error }, 'the progress of a replay could not be written; it is tried again');
+      }
+    }
+    await this.take();
   }
 
   /** Lets go of everything: another engine goes on from what was told last. */
@@ -60,14 +73,20 @@ export class ReplayRunner {
     const { replays, pool, clock } = this.options;
     const now = new Date(clock.now());
     const free = { pool, $or: [{ state: 'new' as const }, { state: 'running' as const, leaseUntil: { $lt: now } }] };
-    const waiting = await replays.find(free).sort({ createdAt: 1 }).limit(20).lean<ReplayDocument[]>();
+    const waiting = await replays.find(free, { positions: 0, ids: 0, auditOutbox: 0 }).sort({ createdAt: 1 }).limit(MOST_LOOKED_AT).lean<ReplayDocument[]>();
+    const held = new Set<string>();
     for (const document of waiting) {
-      if (this.running.size >= MOST_AT_ONCE) return;
-      if (this.running.has(document._id)) continue;
+      // One whose receiver is down sends nothing: it does not keep others from theirs.
+      const sending = [...this.running.values()].filter(({ run }) => !run.failing).length;
+      if (sending >= MOST_AT_ONCE || this.running.size >= MOST_CLAIMED) return;
+      if (this.running.has(document._id) || held.has(document.integrationId)) continue;
       const integration = await this.options.integrations.get(document.integrationId);
       if (!integration) await this.end(document._id, { state: document.state }, 'failed', 'the integration was deleted', document);
       else if (integration.enginePool !== pool) await replays.updateOne({ _id: document._id, ...free }, { $set: { pool: integration.enginePool } });
-      else if (!integration.enabled) await this.hold(document, 'the integration is disabled; the replay begins when it is enabled');
+      else if (!integration.enabled) {
+        held.add(document.integrationId);
+        await this.hold(document, 'the integration is disabled; the replay begins when it is enabled');
+      }
       else await this.claim(document, free, integration);
     }
   }
@@ -85,7 +104,9 @@ export class ReplayRunner {
     if (!claimed) return;
     const missing = await this.startBehind(claimed);
     log.info({ integration: integration.name, replayId: claimed._id, parts: claimed.parts.length, missing }, 'a replay begins');
-    this.running.set(claimed._id, { document: claimed, token, run: new ReplayRun(claimed, integration, this.options) });
+    const cursors = await this.options.cursors.load([claimed.integrationId]);
+    const resetsOf = (partition: number) => cursors.get(cursorId(claimed.integrationId, partition))?.resets ?? 0;
+    this.running.set(claimed._id, { document: claimed, token, resetsOf, run: new ReplayRun(claimed, integration, { ...this.options, resetsOf }) });
   }
 
   /** Positions before the oldest event of the log are gone: they count as missing, and the replay begins after them. */
@@ -130,15 +151,18 @@ export class ReplayRunner {
   }
 
   /** Writes how far it is, under the lease. What was brought to the receiver after all is told in its dead letters first. Null when the lease is not ours any more. */
-  private async save({ document, token, run }: Running, more: Partial<ReplayDocument>): Promise<ReplayProgress | null> {
+  private async save({ document, token, run, resetsOf }: Running, more: Partial<ReplayDocument>): Promise<ReplayProgress | null> {
     const { progress } = run;
     const { done: _done, resolved, ...told } = progress;
-    if (resolved.length > 0) await this.markLetters(document, resolved);
+    if (resolved.length > 0) {
+      await this.markLetters(document, resolved, resetsOf);
+      run.forget(resolved);
+    }
     const written = await this.options.replays.updateOne({ _id: document._id, leaseToken: token, state: 'running' }, { $set: { ...told, ...more } });
     return written.matchedCount === 1 ? progress : null;
   }
 
-  private async markLetters(document: ReplayDocument, positions: readonly string[]): Promise<void> {
+  private async markLetters(document: ReplayDocument, positions: readonly string[], resetsOf: (partition: number) => number): Promise<void> {
     const { deadLetters, clock } = this.options;
     const byPartition = new Map<number, number[]>();
     for (const position of positions) {
@@ -147,9 +171,9 @@ export class ReplayRunner {
     }
     for (const [partition, offsets] of byPartition) {
       for (let at = 0; at < offsets.length; at += 500) {
-        // One that was refused again since the replay began stays a dead letter.
-        const once = { integrationId: document.integrationId, partition, offset: { $in: offsets.slice(at, at + 500) }, $or: [{ lastAt: { $lt: document.createdAt } }, { lastAt: { $exists: false } }] };
-        await deadLetters.updateMany(once, { $set: { replayedAt: new Date(clock.now()), replayId: document._id } });
+        const resets = resetsOf(partition);
+        const _id = { $in: offsets.slice(at, at + 500).map((offset) => `${document.integrationId}:${partition}.${offset}${resets > 0 ? `:${resets}` : ''}`) };
+        await deadLetters.updateMany({ _id }, { $set: { replayedAt: new Date(clock.now()), replayId: document._id } });
       }
     }
   }

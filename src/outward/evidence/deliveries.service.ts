@@ -72,6 +72,7 @@ export class DeliveriesService {
       this.ledger.at(integrationId, partition, offset, since.getTime()),
     ]);
     const letter = letters[0];
+    if (letter?.replayedAt) return { ...id, outcome: 'delivered', at: letter.replayedAt.toISOString(), attempts: letter.attempts, deadLetterId: letter._id, reason: `a replay (${letter.replayId ?? ''}) brought it after it had been refused` };
     if (letter) return { ...id, outcome: 'dead', at: letter.createdAt.toISOString(), attempts: letter.attempts, reason: letter.reason, deadLetterId: letter._id };
     if (row) {
       const recorded = await this.recorded(row, integrationId, event);
@@ -97,10 +98,12 @@ export class DeliveriesService {
       case 'skipped': return { outcome: 'skipped', at, run, reason: 'an administrator chose to leave out what waited' };
       case 'passed': return { outcome: 'filtered', at, run, ...(await this.rule(integrationId, row.version, event)) };
       case 'delivered': {
-        const { rule, reason } = await this.rule(integrationId, row.version, event);
+        const filter = await this.filters.find(integrationId, row.version);
+        const { rule, reason } = ruleOf(integrationId, filter, row.version, event);
         if (rule !== null) return { outcome: 'filtered', at, run, rule, reason };
-        const unsure = event === null && row.delivered + row.rejected < row.end - row.first;
-        return { outcome: 'delivered', at, run, evidence: row.evidence, attempts: row.attempts, reason: unsure ? 'the event log does not hold it any more, so it is not known whether the filter left it out of this run' : null };
+        if (row.delivered === 0 && row.rejected > 0) return { outcome: 'dead', at, run, reason: 'it was refused; its dead letter was removed by age' };
+        const unsure = (event === null || filter === undefined) && row.delivered + row.rejected < row.end - row.first;
+        return { outcome: 'delivered', at, run, evidence: row.evidence, attempts: row.attempts, reason: unsure ? `${event === null ? 'the event log does not hold it any more' : 'the filter of that time is not known'}, so it is not known whether the filter left it out of this run` : null };
       }
     }
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
@@ -6,10 +7,12 @@ import type { Clock } from '../../contracts/clock.js';
 import { EVENT_LOG } from '../../contracts/event-log.js';
 import type { EventLog, PartitionRange } from '../../contracts/event-log.js';
 import type { AuditEvent } from '../../model/audit-event.js';
+import { Problem } from '../../platform/http/problem.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 
 const HOUR_MS = 3_600_000;
+const LONGEST_JOIN_MS = 15_000;
 /** A UUIDv7 tells when it was made; the append came a little later, clocks of producers may differ. */
 const ID_WINDOW_MS = 10 * 60_000;
 
@@ -43,6 +46,9 @@ interface Place {
 /** Finds an event in the log: by its position at once, by its id by reading a bounded time range, step by step. */
 @Injectable()
 export class EventSearch {
+  /** One group a process: two that look at once would share the partitions between them. */
+  private readonly label = `lookup.${randomUUID().slice(0, 8)}`;
+
   constructor(
     @Inject(EVENT_LOG) private readonly eventLog: EventLog,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -54,12 +60,17 @@ export class EventSearch {
   async at(partition: number, offset: number): Promise<FoundEvent | undefined> {
     const range = await this.range(partition);
     if (!range || offset < range.first || offset >= range.next) return undefined;
-    const reader = await this.eventLog.openReader(partition, offset, 'lookup', { maxRecords: 1 });
+    const reader = await this.eventLog.openReader(partition, offset, this.label, { maxRecords: 1 });
     try {
-      const batch = await reader.next();
-      const parsed = EventBatch.parse({ ...batch, records: batch.records.filter((record) => record.offset === offset) }, (record) => this.foreign.read(record));
-      const event = parsed.events[0];
-      return event ? { partition, offset, event } : undefined;
+      // A reader of Kafka joins a group first, which takes its time.
+      for (const giveUpAt = performance.now() + LONGEST_JOIN_MS; performance.now() < giveUpAt; ) {
+        const batch = await reader.next();
+        if (batch.records.length === 0 && batch.next <= offset) continue;
+        const parsed = EventBatch.parse({ ...batch, records: batch.records.filter((record) => record.offset === offset) }, (record) => this.foreign.read(record));
+        const event = parsed.events[0];
+        return event ? { partition, offset, event } : undefined;
+      }
+      throw new Problem(503, 'event-log-unavailable', 'The event log did not answer in time. Try again.', { headers: { 'Retry-After': '5' } });
     } finally {
       await reader.close();
     }
@@ -75,14 +86,16 @@ export class EventSearch {
     const place = next === undefined ? await this.begin(id, from, to) : placeOf(next);
     if (!place) return { type: 'not-found', progress: null };
     const needle = Buffer.from(id, 'utf8');
-    const giveUpAt = performance.now() + this.settings.evidence.lookupMs;
+    const begun = performance.now();
+    // Until the first record came a step may take as long as a reader needs to join.
+    const isOver = () => performance.now() - begun >= (scanned > 0 ? this.settings.evidence.lookupMs : Math.max(LONGEST_JOIN_MS, this.settings.evidence.lookupMs));
     let scanned = 0;
     for (const part of place.parts) {
       if (part[1] >= part[2]) continue;
-      const reader = await this.eventLog.openReader(part[0], part[1], 'lookup', { maxRecords: 1000, maxWaitMs: 200 });
+      const reader = await this.eventLog.openReader(part[0], part[1], this.label, { maxRecords: 1000, maxWaitMs: 200 });
       try {
         while (part[1] < part[2]) {
-          if (performance.now() >= giveUpAt) return { type: 'not-found', progress: progressOf(place, scanned) };
+          if (isOver()) return { type: 'not-found', progress: progressOf(place, scanned) };
           const batch = await reader.next();
           scanned += batch.records.length;
           // Octets first: only a record that holds the id somewhere is parsed.
@@ -91,9 +104,7 @@ export class EventSearch {
           const index = parsed.events.findIndex((event) => event.id === id);
           const event = parsed.events[index];
           if (event) return { type: 'found', found: { partition: part[0], offset: parsed.offsets[index] ?? -1, event } };
-          // Nothing came within the wait although the log holds more (it is slow, or the rest is a gap): the next step goes on from here.
-          if (batch.records.length === 0 && batch.next <= part[1]) return { type: 'not-found', progress: progressOf(place, scanned) };
-          part[1] = batch.next;
+          part[1] = Math.max(part[1], batch.next);
         }
       } finally {
         await reader.close();
@@ -127,7 +138,7 @@ function placeOf(text: string): Place | null {
   try {
     const place = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Place;
     const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-    return Array.isArray(place.parts) && place.parts.length <= 10_000 && place.parts.every((part) => Array.isArray(part) && part.length === 3 && part.every(whole)) && Number.isFinite(place.from) && Number.isFinite(place.to) ? place : null;
+    return Array.isArray(place.parts) && place.parts.length <= 10_000 && place.parts.every((part) => Array.isArray(part) && part.length === 3 && part.every(whole)) && Math.abs(place.from) <= 8.64e15 && Math.abs(place.to) <= 8.64e15 ? place : null;
   } catch {
     return null;
   }

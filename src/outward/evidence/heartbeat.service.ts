@@ -13,6 +13,7 @@ import { systemActor } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { JobsService } from '../../platform/jobs/jobs.service.js';
 import { HEARTBEAT_TYPE } from '../delivery/event-filter.js';
+import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
 import { BacklogService } from '../integrations/backlog.service.js';
 import { IntegrationStatusService } from '../integrations/integration-status.service.js';
 import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
@@ -42,6 +43,7 @@ interface PartitionPart {
 export class HeartbeatService {
   private readonly integrations: Model<IntegrationDocument>;
   private readonly heartbeats: Model<HeartbeatDocument>;
+  private readonly cursors: Model<CursorDocument>;
 
   constructor(
     store: DocumentStore,
@@ -56,17 +58,25 @@ export class HeartbeatService {
   ) {
     this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
     this.heartbeats = store.model<HeartbeatDocument>('heartbeat', heartbeatSchema);
+    this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
     jobs.register({ name: 'heartbeats', intervalMs: settings.evidence.heartbeatLookMs, run: (signal) => this.run(signal) });
   }
 
   async run(signal: AbortSignal): Promise<{ sent: number }> {
     const counts = { sent: 0 };
+    let failed: Error | undefined;
     const enabled = await this.integrations.find({ deleted: false, enabled: true }, { auditOutbox: 0 }).lean<IntegrationDocument[]>();
     const states = new Map((await this.heartbeats.find({ _id: { $in: enabled.map(({ _id }) => _id) } }).lean<HeartbeatDocument[]>()).map((state) => [state._id, state]));
     for (const integration of enabled) {
       if (signal.aborted) return counts;
-      if (await this.beat(integration, states.get(integration._id))) counts.sent++;
+      try {
+        if (await this.beat(integration, states.get(integration._id))) counts.sent++;
+      } catch (error) {
+        // The heartbeat of one must not silence those of the others.
+        failed ??= error instanceof Error ? error : new Error(String(error));
+      }
     }
+    if (failed) throw failed;
     return counts;
   }
 
@@ -101,11 +111,14 @@ export class HeartbeatService {
     const ranges = new Map((await this.eventLog.ranges()).map((range) => [range.partition, range]));
     const types = new Map<string, number>();
     const parts: PartitionPart[] = [];
+    // Rows from before the log was replaced tell of other events.
+    const resetAt = new Map((await this.cursors.find({ integrationId: integration._id }).lean<CursorDocument[]>()).map((cursor) => [cursor.partition, cursor.resetAt?.getTime() ?? 0]));
     for (const [key, { position: to, resets }] of Object.entries(positions)) {
       const partition = Number(key);
       const before = state.told.find((one) => one.partition === partition && one.resets === resets);
-      const from = Math.min(to, before?.position ?? integration.startPositions?.[key] ?? to);
-      parts.push(await this.part(integration._id, partition, from, to, Math.max(0, (ranges.get(partition)?.next ?? to) - to), types, state.at.getTime()));
+      const first = ranges.get(partition)?.first;
+      const from = Math.min(to, before?.position ?? (resets > 0 ? first : integration.startPositions?.[key]) ?? first ?? to);
+      parts.push(await this.part(integration._id, partition, from, to, Math.max(0, (ranges.get(partition)?.next ?? to) - to), types, resetAt.get(partition) ?? 0));
     }
     const sum = (field: 'sent' | 'filtered' | 'rejected' | 'lost' | 'skipped' | 'backlog') => parts.reduce((total, part) => total + part[field], 0);
     const { state: health, lastFailure } = await this.status.summary(integration);
@@ -125,7 +138,7 @@ export class HeartbeatService {
     const part: PartitionPart = { partition, from, to, sent: 0, filtered: 0, rejected: 0, lost: 0, skipped: 0, backlog };
     if (from < to) {
       for await (const row of this.ledger.between(id, partition, Math.max(0, from - 1), to)) {
-        if (row.end <= from || row.end > to || row.at < since - 60_000) continue;
+        if (row.end <= from || row.end > to || row.at < since) continue;
         if (row.outcome === 'lost') part.lost += row.end - row.first;
         if (row.outcome === 'skipped') part.skipped += row.end - row.first;
         part.sent += row.delivered;

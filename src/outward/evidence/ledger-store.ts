@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Model } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import type { LedgerRow } from './ledger-row.js';
@@ -18,12 +19,17 @@ export interface LedgerSource {
 interface Page {
   number: number;
   count: number;
+  openedAt: number;
+  /** A write of it has begun and is not known to be stored: it is repeated in the same page. */
+  tried: boolean;
 }
 
 /** The delivery ledger, as one engine writes it. Rows are stored before the cursor passes them, so that what is before a cursor has its row. */
 export class LedgerStore {
   private readonly pages = new WeakMap<LedgerSource, Page>();
   private lastPage = 0;
+  /** Engines may keep their name over a restart; pages are numbered anew then. */
+  private readonly process = randomUUID().slice(0, 8);
 
   constructor(private readonly model: Model<LedgerPageDocument>, private readonly clock: Clock, private readonly engineId: string, private readonly retentionDays: number) {}
 
@@ -43,35 +49,43 @@ export class LedgerStore {
     if (writes.length === 0) return;
     const pages = writes.map(({ source, rows }) => this.pageFor(source, rows.length));
     try {
-      await this.model.bulkWrite(writes.map(({ source, rows }, at) => this.operation(source, rows, pages[at] ?? { number: 0, count: 0 })), { ordered: false, throwOnValidationError: true });
+      await this.model.bulkWrite(writes.map(({ source, rows }, at) => this.operation(source, rows, pages[at])), { ordered: false, throwOnValidationError: true });
     } catch (error) {
       // A page that is there already was stored by the try before, whose answer got lost.
       if (!onlyDuplicates(error)) throw error;
     }
     writes.forEach(({ source, rows }, at) => {
       const page = pages[at];
-      if (page) page.count += rows.length;
+      if (page) {
+        page.count += rows.length;
+        page.tried = false;
+      }
       source.ledger.stored(rows.length);
     });
   }
 
   /** The page that takes so many rows more; the same one again until they are stored. */
   private pageFor(source: LedgerSource, more: number): Page {
-    const open = this.pages.get(source);
-    if (open && (open.count === 0 || open.count + more <= ROWS_A_PAGE)) return open;
-    const page = { number: ++this.lastPage, count: 0 };
-    this.pages.set(source, page);
+    const now = this.clock.now();
+    let page = this.pages.get(source);
+    // A page is left long before its time is over: rows must not be added to one that was forgotten.
+    const takes = page && (page.tried || (page.count + more <= ROWS_A_PAGE && Math.abs(now - page.openedAt) < (this.retentionDays * DAY_MS) / 2));
+    if (!page || !takes) {
+      page = { number: ++this.lastPage, count: 0, openedAt: now, tried: false };
+      this.pages.set(source, page);
+    }
+    page.tried = true;
     return page;
   }
 
-  private operation({ integrationId, partition }: LedgerSource, rows: readonly LedgerRow[], page: Page) {
+  private operation({ integrationId, partition }: LedgerSource, rows: readonly LedgerRow[], page: Pick<Page, 'number' | 'count'> = { number: 0, count: 0 }) {
     const now = this.clock.now();
     const stored: StoredRow[] = rows.map((row) => ({ ...row, at: new Date(row.at) }));
     const first = Math.min(...rows.map((row) => row.first));
     const end = Math.max(...rows.map((row) => row.end));
     const to = new Date(Math.max(...rows.map((row) => row.at)));
     const expiresAt = new Date(now + this.retentionDays * DAY_MS);
-    const _id = `${this.engineId}:${integrationId}:${partition}:${page.number}`;
+    const _id = `${this.engineId}@${this.process}:${integrationId}:${partition}:${page.number}`;
     if (page.count === 0) return { insertOne: { document: { _id, integrationId, partition, engineId: this.engineId, first, end, from: new Date(now), to, count: stored.length, rows: stored, expiresAt } } };
     return { updateOne: { filter: { _id, count: page.count }, update: { $push: { rows: { $each: stored } }, $inc: { count: stored.length }, $min: { first }, $max: { end, to }, $set: { expiresAt } } } };
   }

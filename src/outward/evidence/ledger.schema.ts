@@ -9,7 +9,7 @@ export type StoredRow = Omit<LedgerRow, 'at'> & { at: Date };
  * full is followed by the next one. Pages overlap only where a crash, a rebalance or a rewind made an engine deliver something twice.
  */
 export interface LedgerPageDocument {
-  /** `<engine id>:<integration id>:<partition>:<number of the page>` */
+  /** `<engine id>@<its process>:<integration id>:<partition>:<number of the page>` */
   _id: string;
   integrationId: string;
   partition: number;

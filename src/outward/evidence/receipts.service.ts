@@ -60,15 +60,24 @@ export class ReceiptsService {
     const { partition, from, to } = receipt;
     const _id = `${integration._id}:${partition}:${from}-${to}`;
     const sent = await this.sentIn(integration, partition, from, to);
-    const missing = receipt.missing?.length ?? Math.max(0, sent - (receipt.count ?? 0));
+    const names = namesOf(receipt);
+    const missing = names?.length ?? Math.max(0, sent - (receipt.count ?? 0));
     const before = await this.receipts.findOne({ _id }).lean<ReceiptDocument>();
     const fields = {
-      integrationId: integration._id, partition, from, to, sent, found: Math.max(0, Math.min(sent, receipt.count ?? sent - missing)), missing: [...(receipt.missing ?? [])].slice(0, NAMES_KEPT),
+      integrationId: integration._id, partition, from, to, sent, found: Math.max(0, Math.min(sent, receipt.count ?? sent - missing)), missing: (names ?? []).slice(0, NAMES_KEPT),
       receivedAt: new Date(this.clock.now()), receivedFrom: principal.name, expiresAt: new Date(this.clock.now() + this.settings.evidence.ledgerDays * DAY_MS),
     };
     if (missing === 0) return this.store(_id, { ...fields, state: 'found' });
+    // It is still being sent again: what is missing now may come yet.
+    if (before?.replayId && (await this.stillSending(before.replayId))) return this.store(_id, { ...fields, state: 'replayed' });
     if (before?.replayId) return this.stillMissing(_id, fields, integration, before, missing, principal);
-    return this.replay(_id, fields, integration, receipt, missing, principal);
+    return this.replay(_id, fields, integration, { ...receipt, ...(names ? { missing: names } : {}) }, missing, principal);
+  }
+
+  private async stillSending(replayId: string): Promise<boolean> {
+    if (replayId === 'claimed' || replayId === 'gone') return false;
+    const replay = await this.replays.look(replayId);
+    return replay?.state === 'new' || replay?.state === 'running';
   }
 
   /** The receipt that says that a position was found, if any. */
@@ -124,7 +133,7 @@ export class ReceiptsService {
 
   private async stillMissing(_id: string, fields: ReceiptFields, { _id: id, name }: IntegrationDocument, before: ReceiptDocument, missing: number, principal: Principal): Promise<ReceiptDocument> {
     const run = `${fields.partition}.${fields.from} to ${fields.partition}.${fields.to - 1}`;
-    const again = before.replayId ? 'although they were sent again' : 'and the event log does not hold them any more';
+    const again = before.replayId && before.replayId !== 'gone' && before.replayId !== 'claimed' ? 'although it was tried to send them again' : 'and they could not be sent again';
     const record = newAuditRecord(
       {
         type: 'audit.receipt.missing', actor: actorOf(principal), subject: { kind: 'integration', id, name }, outcome: 'failure',
@@ -163,6 +172,17 @@ function replayOf({ partition, from, to, missing }: NewReceipt): ReplayRequest {
   const parts = [{ partition, first: from, end: to }];
   if (!missing) return { parts };
   return missing.every((name) => /^\d{1,9}\.\d{1,15}$/.test(name)) ? { positions: missing } : { parts, ids: missing };
+}
+
+/** What is named as missing, each once. @throws Problem 400 when positions lie outside the run or are mixed with ids */
+function namesOf({ partition, from, to, missing }: NewReceipt): string[] | undefined {
+  if (!missing) return undefined;
+  const names = [...new Set(missing)];
+  const placed = names.map((name) => /^(\d{1,9})\.(\d{1,15})$/.exec(name));
+  if (placed.some(Boolean) && !placed.every((match) => match && Number(match[1]) === partition && Number(match[2]) >= from && Number(match[2]) < to)) {
+    throw new Problem(400, 'invalid-request', 'The request has 1 fault(s); see "errors" for each place.', { errors: [{ pointer: '/missing', message: 'give event ids, or positions of this run only' }] });
+  }
+  return names;
 }
 
 function uncountable(partition: number, from: number, to: number, edge: number): Problem {

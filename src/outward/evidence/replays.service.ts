@@ -55,7 +55,13 @@ export class ReplaysService {
 
   /** Durable when it answers. @throws Problem 400 when nothing of it lies in the log, 503 when the log does not answer */
   async ask(subject: ReplaySubject, request: ReplayRequest, cause: ReplayDocument['cause'], actor: Actor): Promise<ReplayDocument> {
-    const parts = await this.partsOf(request);
+    const positions = request.positions && [...new Set(request.positions.map((position) => position.split('.').map(Number).join('.')))];
+    const parts = await this.partsOf({ ...request, ...(positions ? { positions } : {}) });
+    // Named and not in the log: not yet, or no such partition.
+    const missing = positions?.filter((position) => {
+      const [partition, offset = 0] = position.split('.').map(Number);
+      return !parts.some((part) => part.partition === partition && offset < part.end);
+    }).length ?? 0;
     if (parts.length === 0) throw new Problem(400, 'nothing-to-replay', 'The event log holds no event of what was asked for.');
     const id = uuidV7();
     const facts: JsonObject = {
@@ -66,9 +72,9 @@ export class ReplaysService {
     const record = newAuditRecord({ type: 'audit.integration.replay', actor, subject: { kind: 'integration', id: subject.id, name: subject.name }, correlationId: id, attributes: facts }, this.clock);
     const document: ReplayDocument = {
       _id: id, integrationId: subject.id, integrationName: subject.name, pool: subject.enginePool, requestedBy: actor.name ?? actor.id ?? actor.kind, cause, parts,
-      positions: request.positions ? [...request.positions] : null, ids: request.ids ? [...request.ids] : null,
+      positions: positions ?? null, ids: request.ids ? [...request.ids] : null,
       eventsPerSecond: request.eventsPerSecond ?? this.settings.evidence.replayEventsPerSecond,
-      state: 'new', engineId: null, leaseToken: null, leaseUntil: null, sent: 0, filtered: 0, rejected: 0, missing: 0, problem: null,
+      state: 'new', engineId: null, leaseToken: null, leaseUntil: null, sent: 0, filtered: 0, rejected: 0, missing, problem: null,
       createdAt: new Date(this.clock.now()), endedAt: null, expiresAt: null, auditOutbox: [record],
     };
     await this.replays.create(document);
@@ -80,6 +86,11 @@ export class ReplaysService {
   async find(filter: { integrationId?: string; state?: ReplayDocument['state'] }, page: number, pageSize: number): Promise<{ items: ReplayDocument[]; total: number }> {
     const [items, total] = await Promise.all([this.replays.find(filter).sort({ createdAt: -1 }).skip((page - 1) * pageSize).limit(pageSize).lean<ReplayDocument[]>(), this.replays.countDocuments(filter)]);
     return { items, total };
+  }
+
+  /** Undefined when there is none (any more). */
+  async look(id: string): Promise<ReplayDocument | undefined> {
+    return (await this.replays.findOne({ _id: id }, { positions: 0, ids: 0, auditOutbox: 0 }).lean<ReplayDocument>()) ?? undefined;
   }
 
   /** @throws Problem 404 */
@@ -112,7 +123,7 @@ export class ReplaysService {
         const offsets = positions.map((position) => position.split('.').map(Number)).filter(([at]) => at === partition).map(([, offset = 0]) => offset).filter((offset) => offset < next);
         if (offsets.length > 0) found.push({ partition, at: Math.min(...offsets), end: Math.max(...offsets) + 1 });
       } else if (parts) {
-        const own = parts.filter((part) => part.partition === partition && part.first < Math.min(part.end, next));
+        const own = parts.filter((part) => part.partition === partition && part.first < Math.min(part.end, next) && part.end > first);
         if (own.length > 0) found.push({ partition, at: Math.min(...own.map((part) => part.first)), end: Math.min(next, Math.max(...own.map((part) => part.end))) });
       } else {
         const at = from === undefined ? first : Math.max(first, await this.eventLog.positionAt(partition, from));

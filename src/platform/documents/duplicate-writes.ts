@@ -9,7 +9,8 @@ export function duplicateWrites(error: unknown): ReadonlySet<number> | undefined
     if (typeof each !== 'object' || each === null || !('code' in each) || each.code !== DUPLICATE_KEY || !('index' in each) || typeof each.index !== 'number') return undefined;
     places.add(each.index);
   }
-  return places;
+  // A fault that names no write, as one of the write concern: nothing is known to be stored.
+  return places.size === 0 ? undefined : places;
 }
 
 /** Whether a single write was refused because such a document is there already. */
