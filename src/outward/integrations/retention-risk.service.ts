@@ -16,6 +16,8 @@ const FULL_SHARE = 0.9;
 const OLDEST_SHARE = 0.1;
 /** How long a status waits for the event log. */
 const ANSWER_MS = 2000;
+/** A cursor that only passed what is filtered is saved so late at most; what is younger says nothing. */
+const CURSOR_LAG_MS = 60_000;
 
 /** What removes them: their age, or the bytes that the log holds. */
 export type RetentionLimit = 'age' | 'bytes';
@@ -61,7 +63,7 @@ export class RetentionRiskService {
     const full = bytes !== null && ranges.reduce((sum, range) => sum + (range.bytes ?? 0), 0) > bytes * FULL_SHARE;
     const partitions: RetentionEdge['partitions'] = [];
     for (const { partition, first, next } of ranges) {
-      const byAge = ageMs === null || aheadMs === null || first >= next ? first : await this.eventLog.positionAt(partition, now - ageMs + aheadMs);
+      const byAge = ageMs === null || aheadMs === null || first >= next ? first : await this.eventLog.positionAt(partition, Math.min(now - ageMs + aheadMs, now - CURSOR_LAG_MS));
       partitions.push({ partition, first, byAge, byBytes: full ? first + Math.floor((next - first) * OLDEST_SHARE) : first });
     }
     return { log, before: aheadMs === null ? null : now + aheadMs, partitions };
