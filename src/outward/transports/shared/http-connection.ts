@@ -84,7 +84,11 @@ export class HttpConnection {
   private post({ path, headers, body }: HttpRequest, limitMs: number, startedAt: number): Promise<ExchangeOutcome> {
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined;
+      let answered = false;
+      let settled = false;
       const settle = (outcome: ExchangeOutcome) => {
+        if (settled) return;
+        settled = true;
         clearTimeout(timer);
         this.waitIdle();
         resolve(outcome);
@@ -96,11 +100,25 @@ export class HttpConnection {
       outgoing.once('socket', () => {
         timer = setTimeout(() => outgoing.destroy(new AnswerMissing(limitMs)), limitMs);
       });
-      outgoing.once('error', (error) => settle({ type: 'failed', failure: this.failureOf(error, { octetsWritten: body.byteLength, ageMs: performance.now() - startedAt }) }));
+      const fail = (error: unknown) => settle({ type: 'failed', failure: this.failureOf(error, { octetsWritten: body.byteLength, ageMs: performance.now() - startedAt }) });
+      outgoing.once('error', fail);
+      // Asked for by nobody; the connection speaks something else from here on.
+      const switched = ({ socket }: IncomingMessage) => {
+        socket.destroy();
+        fail(new ProtocolSwitched('101'));
+      };
+      outgoing.once('upgrade', switched);
+      // A connection may end without an answer and without an error.
+      outgoing.once('close', () => {
+        if (!answered) fail(Object.assign(new Error('closed before the answer'), { code: 'ECONNRESET' }));
+      });
       outgoing.once('response', (response) => {
+        // Without the header that names the other protocol it comes as an answer.
+        if (response.statusCode === 101) return switched(response);
+        answered = true;
         void readAnswer(response, outgoing).then(
           (text) => settle({ type: 'answered', answer: { status: response.statusCode ?? 0, headers: response.headers, text, ms: performance.now() - startedAt } }),
-          (error: unknown) => settle({ type: 'failed', failure: this.failureOf(error, { octetsWritten: body.byteLength, ageMs: performance.now() - startedAt }) }),
+          fail,
         );
       });
       outgoing.end(body);
@@ -166,6 +184,7 @@ export class HttpConnection {
     if (error instanceof DialFailed) return error.failure;
     if (error instanceof AnswerMissing) return failure('answer-timeout', 'send', `${this.name} did not answer within ${error.limitMs} ms`, 'The receiver is overloaded or hangs: check its load and its log; what it did not confirm is sent again. connection.sendTimeoutMs allows more time.');
     if (error instanceof AnswerTooLarge) return failure('answer-unexpected', 'send', `${this.name} answered with more than ${ANSWER_BYTES} octets`, 'Check that the server URL leads to the receiver itself.', true);
+    if (error instanceof ProtocolSwitched) return failure('answer-unexpected', 'send', `${this.name} changed to another protocol (HTTP 101) instead of an answer`, 'Check that the server URL leads to an intake by POST, and to no WebSocket.', true);
     const code = errorCodeOf(error);
     if (code.startsWith('HPE_')) return failure('answer-unexpected', 'send', `${this.name} does not answer in HTTP/1.1 (${code})`, 'Check port and scheme of the server URL: a port that wants TLS answers http:// like this.', true);
     const broken = liveFailure(error, this.peer, facts);
@@ -206,6 +225,8 @@ class AnswerMissing extends Error {
 }
 
 class AnswerTooLarge extends Error {}
+
+class ProtocolSwitched extends Error {}
 
 function readAnswer(response: IncomingMessage, outgoing: ClientRequest): Promise<string> {
   return new Promise((resolve, reject) => {
