@@ -27,6 +27,8 @@ export interface HttpTarget {
 
 /** Where and how to send; secrets already opened. */
 export interface Target {
+  /** Whose settings these are, and which version of them (`<integration id>:<version>`): what a transport learns about them is of no use to others. */
+  of?: string;
   host: string;
   port: number;
   protocol: Protocol;

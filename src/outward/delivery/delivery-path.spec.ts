@@ -9,6 +9,10 @@ describe('the way to a receiver', () => {
     expect(path).toMatchObject({ target: { host: 'siem.example', port: 6514, protocol: 'tls', tls: { verify: true } }, shape: { framing: 'octet-counting' } });
   });
 
+  it('names whose settings it uses and their version, so that what a receiver does for others says nothing about them', () => {
+    expect(deliveryPathOf({ ...testIntegration('one', {}), version: 7 }, 'host')).toMatchObject({ target: { of: 'one:7' } });
+  });
+
   it('is never taken without a secret that cannot be opened', () => {
     for (const protocol of ['tls', 'tcp'] as const) {
       const path = deliveryPathOf({ ...testIntegration('one', { protocol }), secretsUnreadable: 'connection.tls.key cannot be read' }, 'host');

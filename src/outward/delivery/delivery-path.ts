@@ -41,7 +41,7 @@ export function deliveryPathOf(integration: EngineIntegration, machineHostname: 
   try {
     const { batchEvents, batchBytes, batchWaitMs } = integration.connection.http;
     const batch = isHttpKind(integration.protocol) ? { batch: { events: batchEvents, bytes: batchBytes, waitMs: batchWaitMs } } : {};
-    return { filter: compileFilter(integration.filter, integration.id), transport: transportFor(integration.protocol), target: targetOf(integration), ...rendererOf(integration, machineHostname), ...batch };
+    return { filter: compileFilter(integration.filter, integration.id), transport: transportFor(integration.protocol), target: { ...targetOf(integration), of: settingsName(integration) }, ...rendererOf(integration, machineHostname), ...batch };
   } catch (error) {
     return unusable('connect', `the stored settings cannot be used: ${error instanceof Error ? error.message : String(error)}`, 'Change the settings of this integration.');
   }
@@ -52,6 +52,11 @@ export function rendererOf(settings: IntegrationSettings, machineHostname: strin
   const shape = shapeOf(settings, machineHostname);
   const view = compileView(settings.output);
   return { shape, view, renderer: renderView(formatFor(settings.outputType).compile(shape.format), view) };
+}
+
+/** Names the settings of an integration as they stand: `<id>:<version>`. */
+export function settingsName({ id, version }: Pick<EngineIntegration, 'id' | 'version'>): string {
+  return `${id}:${version}`;
 }
 
 function unusable(stage: Failure['stage'], cause: string, fix: string): Failure {

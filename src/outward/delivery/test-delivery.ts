@@ -12,6 +12,8 @@ import { targetOf } from './target.js';
 const WATCH_MS = 400;
 
 export interface TestDeliveryRequest {
+  /** See `Target.of`: with it, a test that went through shows that the settings are right. */
+  of?: string;
   settings: IntegrationSettings;
   event: AuditEvent;
   renderer: Renderer;
@@ -69,7 +71,7 @@ export async function testDelivery(request: TestDeliveryRequest): Promise<TestDe
   const abort = AbortSignal.timeout(timeoutMs);
   try {
     const opened = await transport.open(
-      { ...targetOf(settings), settleMs: Math.min(settings.connection.settleMs, WATCH_MS) },
+      { ...targetOf(settings), of: request.of, settleMs: Math.min(settings.connection.settleMs, WATCH_MS) },
       {
         dialer,
         signal: abort,

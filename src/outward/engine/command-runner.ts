@@ -5,7 +5,7 @@ import type { Dialer } from '../../contracts/dialer.js';
 import type { Log } from '../../contracts/log.js';
 import type { AuditEvent } from '../../model/audit-event.js';
 import type { Integration } from '../../model/integration.js';
-import { deliveryPathOf } from '../delivery/delivery-path.js';
+import { deliveryPathOf, settingsName } from '../delivery/delivery-path.js';
 import { failedTest, testDelivery } from '../delivery/test-delivery.js';
 import type { EngineIntegration, IntegrationRepository } from '../integrations/integration-repository.js';
 import type { EngineCommandDocument, TestResult } from './engine-command.schema.js';
@@ -68,7 +68,7 @@ export class CommandRunner {
     const { engineId, machineHostname, dialer, clock, timeoutMs } = this.options;
     const event = testEvent(integration, clock.now());
     const path = deliveryPathOf(integration, machineHostname);
-    const delivery = 'cause' in path ? failedTest(path) : await testDelivery({ settings: integration, event, renderer: path.renderer, shape: path.shape, transport: path.transport, dialer, clock, timeoutMs });
+    const delivery = 'cause' in path ? failedTest(path) : await testDelivery({ of: settingsName(integration), settings: integration, event, renderer: path.renderer, shape: path.shape, transport: path.transport, dialer, clock, timeoutMs });
     return { ...delivery, engineId, eventId: event.id };
   }
 }

@@ -1,9 +1,11 @@
+import type { Target } from '../../../contracts/transport.js';
+
 /** After so many refused events in a row, without one that was taken in between, it is the settings and not the events. */
 const MOST_REFUSED_IN_A_ROW = 20;
 const LIMIT_REMEMBERED_MS = 3_600_000;
 const RECEIVERS_KEPT = 10_000;
 
-/** What sessions learned about one HTTP receiver. */
+/** What sessions with the same settings learned about one HTTP receiver. */
 export class ReceiverRecord {
   private everTook = false;
   private refusedInARow = 0;
@@ -36,14 +38,21 @@ export class ReceiverRecord {
   foundTooLarge(bytes: number, now: number): void {
     this.limit = { bytes: Math.max(1, Math.floor(bytes / 2)), until: now + LIMIT_REMEMBERED_MS };
   }
+
+  forgetLimit(): void {
+    this.limit = { bytes: Infinity, until: -Infinity };
+  }
 }
 
-/** The records of receivers by host, port and path, kept by a transport for as long as the process lives. */
+/**
+ * The records of receivers, kept by a transport for as long as the process lives: by host, port and path, and by the settings that were used there. What one
+ * integration delivers says nothing about the token, index or body of another, nor about those that it gets next.
+ */
 export class ReceiverRecords {
   private readonly receivers = new Map<string, ReceiverRecord>();
 
-  of(host: string, port: number, path: string): ReceiverRecord {
-    const key = `${host.toLowerCase()}|${port}|${path}`;
+  of({ of, host, port, http }: Pick<Target, 'of' | 'host' | 'port' | 'http'>): ReceiverRecord {
+    const key = `${of ?? ''}|${host.toLowerCase()}|${port}|${http?.path ?? ''}`;
     const known = this.receivers.get(key);
     if (known) return known;
     const record = new ReceiverRecord();

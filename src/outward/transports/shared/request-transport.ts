@@ -26,7 +26,7 @@ export abstract class RequestTransport implements Transport {
     const failed = await connection.open(context.onStage);
     if (failed !== null) return { type: 'failed', failure: failed };
     const { intake, acknowledgements } = this.speak(target, http, connection);
-    const record = this.records.of(target.host, target.port, http.path);
+    const record = this.records.of(target);
     return { type: 'open', session: new RequestSession(target, context, connection, intake, record, acknowledgements && ((fail) => acknowledgements(context.listener, fail))) };
   }
 
