@@ -58,6 +58,7 @@ describe('an answer of a receiver over HTTP', () => {
     ['http', 301, 'redirected', true], ['http', 308, 'redirected', true], ['http', 401, 'credentials-refused', true], ['http', 403, 'access-refused', true], ['http', 404, 'path-not-found', true],
     ['http', 405, 'method-not-allowed', true], ['http', 408, 'receiver-error', false], ['http', 425, 'receiver-error', false], ['http', 429, 'receiver-busy', false], ['http', 500, 'receiver-error', false], ['http', 502, 'receiver-error', false],
     ['http', 503, 'receiver-busy', false], ['http', 504, 'receiver-error', false], ['http', 400, 'request-refused', true], ['http', 422, 'request-refused', true],
+    ['http', 406, 'request-refused', true], ['http', 411, 'request-refused', true], ['http', 415, 'request-refused', true], ['http', 421, 'request-refused', true], ['http', 426, 'request-refused', true], ['http', 431, 'request-refused', true],
     ['splunk-hec', 302, 'redirected', true], ['splunk-hec', 404, 'path-not-found', true], ['splunk-hec', 502, 'receiver-error', false], ['splunk-hec', 200, 'answer-unexpected', true],
     ['elastic-bulk', 401, 'credentials-refused', true], ['elastic-bulk', 403, 'access-refused', true], ['elastic-bulk', 429, 'receiver-busy', false], ['elastic-bulk', 503, 'receiver-busy', false], ['elastic-bulk', 400, 'request-refused', true], ['elastic-bulk', 200, 'answer-unexpected', true],
   ])('%s: HTTP %i is %s (a person must act: %s), and nothing is safe', async (kind, status, code, needsPerson) => {
@@ -103,6 +104,33 @@ describe.each<HttpKind>(['http', 'splunk-hec', 'elastic-bulk'])('a %s receiver',
     const before = receiver.requests.length;
     await seen.session.send(chunkOf(kind, 2, numbered(20).map((text) => `again ${text}`)));
     expect(receiver.requests.slice(before).every(({ body }) => body.length <= 2500)).toBe(true);
+  });
+
+  it('that finds everything too large has a wrong limit in front of it: nothing is given up, and it taught nothing about sizes', async () => {
+    let refusing = true;
+    const { receiver, session } = await ground(kind, {}, { answer: () => (refusing ? { status: 413 } : undefined) });
+    for (const count of [300, 1]) expect(await (await session()).session.send(chunkOf(kind, 1, numbered(count)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused', needsPerson: true, cause: expect.stringContaining('too large') } });
+    expect(receiver.requests.length).toBeLessThanOrEqual(65);
+    refusing = false;
+    const before = receiver.requests.length;
+    expect(await (await session()).session.send(chunkOf(kind, 1, numbered(300)))).toEqual({ type: 'taken' });
+    expect(receiver.requests).toHaveLength(before + 1);
+    refusing = true;
+    const seen = await session();
+    expect(await seen.session.send(chunkOf(kind, 1, ['one']))).toMatchObject({ type: 'taken', rejected: [{ code: 'message-too-long' }] });
+    expect(await seen.session.send(chunkOf(kind, 2, numbered(20)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused' } });
+  });
+
+  it('that takes the events of one integration has said nothing about the settings of another, nor about changed ones', async () => {
+    const no: Answer = kind === 'elastic-bulk' ? { status: 200, body: { items: [{ create: { status: 400 } }] } } : { status: 400, body: { code: 6 } };
+    const { transport, target, session } = await ground(kind, {}, { answer: when(['bad'], no) }, { of: 'first:1' });
+    expect(await (await session()).session.send(chunkOf(kind, 1, ['good']))).toEqual({ type: 'taken' });
+    for (const settings of ['second:1', 'first:2']) {
+      const other = await openSession(transport, dialer, { ...target, of: settings });
+      open.push(() => other.session.close(0));
+      expect(await other.session.send(chunkOf(kind, 1, ['bad']))).toMatchObject({ type: 'failed', failure: { code: 'request-refused', needsPerson: true } });
+    }
+    expect(await (await session()).session.send(chunkOf(kind, 1, ['bad']))).toMatchObject({ type: 'taken', rejected: [{ code: 'refused-by-receiver' }] });
   });
 
   it('keeps its connection, and gets a new one after its lifetime', async () => {
@@ -151,7 +179,7 @@ describe('http', () => {
 
   it('gives no event up while the receiver has never taken one, nor when it refuses too many in a row: that is a wrong setting', async () => {
     let refusing = true;
-    const { receiver, session } = await ground('http', {}, { answer: () => (refusing ? { status: 415 } : undefined) });
+    const { receiver, session } = await ground('http', {}, { answer: () => (refusing ? { status: 400 } : undefined) });
     expect(await (await session()).session.send(chunkOf('http', 1, numbered(300)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused', needsPerson: true } });
     expect(receiver.requests.length).toBeLessThanOrEqual(64);
     refusing = false;
@@ -177,6 +205,12 @@ describe('http', () => {
     }
   });
 
+  it('does not take 207 for a yes: what is not taken is found, and the rest delivered', async () => {
+    const { receiver, session } = await ground('http', {}, { answer: when(['event 3'], { status: 207 }) });
+    expect(await (await session()).session.send(chunkOf('http', 1, numbered(8)))).toMatchObject({ type: 'taken', rejected: [{ index: 3, code: 'refused-by-receiver', reason: expect.stringContaining('only a part') }] });
+    expect(receiver.texts).toEqual(numbered(8).filter((text) => text !== 'event 3'));
+  });
+
   it('follows no redirect', async () => {
     const other = await HttpReceiver.start({ kind: 'http' });
     open.push(() => other.stop());
@@ -198,19 +232,41 @@ describe('splunk-hec', () => {
 
   it.each<[number, number, string, boolean]>([
     [403, 1, 'credentials-refused', true], [401, 2, 'credentials-refused', true], [401, 3, 'credentials-refused', true], [403, 4, 'credentials-refused', true], [500, 8, 'receiver-error', false], [503, 9, 'receiver-busy', false],
-    [400, 10, 'settings-refused', true], [400, 11, 'settings-refused', true], [400, 14, 'settings-refused', true], [503, 23, 'receiver-busy', false], [429, 26, 'receiver-busy', false], [400, 6, 'request-refused', true],
+    [400, 10, 'settings-refused', true], [400, 11, 'settings-refused', true], [400, 14, 'settings-refused', true], [400, 7, 'settings-refused', true], [503, 23, 'receiver-busy', false], [429, 26, 'receiver-busy', false], [400, 6, 'request-refused', true],
   ])('HTTP %i with code %i is %s (a person must act: %s), whatever the text says', async (status, code, expected, needsPerson) => {
     const { session } = await ground('splunk-hec', {}, { answer: () => says(status, code) });
     expect(await (await session()).session.send(chunkOf('splunk-hec', 1, ['one', 'two']))).toMatchObject({ type: 'failed', failure: { code: expected, needsPerson } });
   });
 
   it('rejects the event that the receiver names, and sends the others again', async () => {
-    const { receiver, session } = await ground('splunk-hec', {}, { answer: ({ texts }) => (texts.includes('event 4') ? says(400, 7, { 'invalid-event-number': texts.indexOf('event 4') }) : undefined) });
+    const { receiver, session } = await ground('splunk-hec', {}, { answer: ({ texts }) => (texts.includes('event 4') ? says(400, 6, { 'invalid-event-number': texts.indexOf('event 4') }) : undefined) });
     const seen = await session();
-    expect(await seen.session.send(chunkOf('splunk-hec', 1, numbered(10)))).toEqual({ type: 'taken', rejected: [{ index: 4, code: 'refused-by-receiver', reason: 'HTTP 400, code 7: whatever' }] });
+    expect(await seen.session.send(chunkOf('splunk-hec', 1, numbered(10)))).toEqual({ type: 'taken', rejected: [{ index: 4, code: 'refused-by-receiver', reason: 'HTTP 400, code 6: whatever' }] });
     expect(receiver.texts).toEqual(numbered(10).filter((text) => text !== 'event 4'));
     expect(receiver.requests).toHaveLength(2);
     expect(seen.safes).toEqual([{ upTo: 1, evidence: 'accepted' }]);
+  });
+
+  it.each([-1, 1.5, 10, 1000])('finds the event by itself when the number that the receiver names is none of the request: %d', async (number) => {
+    const { receiver, session } = await ground('splunk-hec', {}, { answer: ({ texts }) => (texts.includes('event 4') ? says(400, 6, { 'invalid-event-number': number }) : undefined) });
+    expect(await (await session()).session.send(chunkOf('splunk-hec', 1, numbered(10)))).toMatchObject({ type: 'taken', rejected: [{ index: 4, code: 'refused-by-receiver' }] });
+    expect(receiver.texts).toEqual(numbered(10).filter((text) => text !== 'event 4'));
+  });
+
+  it('asks no more than 64 times of a receiver that took none yet', async () => {
+    const { receiver, session } = await ground('splunk-hec', {}, { answer: () => says(400, 6, { 'invalid-event-number': 0 }) });
+    expect(await (await session()).session.send(chunkOf('splunk-hec', 1, numbered(300)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused' } });
+    expect(receiver.requests).toHaveLength(64);
+  });
+
+  it('with acknowledgement fails when a receipt that is still open is given again: another indexer answers', async () => {
+    const { receiver, session } = await ground('splunk-hec', { acknowledgements: { pollMs: 60_000, timeoutMs: 60_000 } });
+    const seen = await session();
+    expect(await seen.session.send(chunkOf('splunk-hec', 1, ['one']))).toEqual({ type: 'taken' });
+    receiver.answer = () => says(200, 0, { ackId: 0 });
+    expect(await seen.session.send(chunkOf('splunk-hec', 2, ['two']))).toMatchObject({ type: 'failed', failure: { code: 'acknowledgement-missing', needsPerson: false, fix: expect.stringContaining('sticky') } });
+    expect(seen.failures).toHaveLength(1);
+    expect(seen.safes).toEqual([]);
   });
 
   it('with acknowledgement calls nothing safe before the indexer stored it, in order', async () => {
@@ -276,6 +332,13 @@ describe('elastic-bulk', () => {
     const seen = await session();
     expect(await seen.session.send(chunkOf('elastic-bulk', 1, numbered(Math.max(2, statuses.length))))).toMatchObject({ type: 'failed', failure: { code, needsPerson } });
     expect(seen.safes).toEqual([]);
+  });
+
+  it.each([['index_closed_exception', 'closed'], ['invalid_index_name_exception', 'no'], ['validation_exception', 'this action would add [2] shards'], ['cluster_block_exception', 'read-only'], ['security_exception', 'no'], ['illegal_argument_exception', 'pipeline with id [audit] does not exist']])('stands in fault for %s: it is about the index, not the event (%s)', async (type, reason) => {
+    const { receiver, session } = await ground('elastic-bulk');
+    expect(await (await session()).session.send(chunkOf('elastic-bulk', 1, ['good']))).toEqual({ type: 'taken' });
+    receiver.answer = () => ({ status: 200, body: { items: [{ create: { status: 400, error: { type, reason } } }] } });
+    expect(await (await session()).session.send(chunkOf('elastic-bulk', 1, ['one']))).toMatchObject({ type: 'failed', failure: { code: 'settings-refused', needsPerson: true, cause: expect.stringContaining(reason) } });
   });
 
   it('comes again under the same id, and so never twice', async () => {

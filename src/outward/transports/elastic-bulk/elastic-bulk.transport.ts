@@ -57,10 +57,19 @@ export class BulkIntake implements Intake {
       if (passesByItself(one.status)) return { type: 'failed', failure: busyFailure(asAnswer, name, `${reason} for ${items.filter((each) => each.status === one.status).length} of ${items.length} events`) };
       const wrong = configurationFailure({ ...asAnswer, text: reason }, name, this.path);
       if (wrong) return { type: 'failed', failure: wrong };
+      if (isOfSettings(one)) return { type: 'failed', failure: failure('settings-refused', 'send', `${name} cannot write to the index, whatever the event (${reason})`, 'Check the index or data stream (connection.elastic.index) at the receiver: that it is open, its name and ingest pipeline, its limits and the rights of this client. Nothing was given up.', true) };
       refused.push({ index, reason });
     }
     return refused.length === 0 ? { type: 'taken' } : { type: 'taken-but', refused };
   }
+}
+
+/** Refusals that are about the index and not about the event. */
+const TYPES_OF_SETTINGS = new Set(['index_closed_exception', 'invalid_index_name_exception', 'validation_exception', 'cluster_block_exception', 'security_exception']);
+const PIPELINE_MISSING = /pipeline with id .* does not exist/;
+
+function isOfSettings({ error }: Item): boolean {
+  return TYPES_OF_SETTINGS.has(error?.type ?? '') || PIPELINE_MISSING.test(error?.reason ?? '');
 }
 
 function reasonOf({ status, error }: Item): string {

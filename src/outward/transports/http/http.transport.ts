@@ -5,7 +5,7 @@ import type { HttpAnswer, HttpConnection, HttpRequest } from '../shared/http-con
 import type { Intake, Verdict } from '../shared/intake.js';
 import { RequestTransport, type Spoken } from '../shared/request-transport.js';
 
-/** Events by POST to any HTTP intake, as NDJSON, a JSON array or a CloudEvents batch. A 2xx is the evidence. */
+/** Events by POST to any HTTP intake, as NDJSON, a JSON array or a CloudEvents batch. A 2xx is the evidence, except 207. */
 export class HttpTransport extends RequestTransport {
   readonly protocol = 'http';
   readonly reaches = 'accepted';
@@ -28,6 +28,8 @@ export class HttpIntake implements Intake {
 
   judge(answer: HttpAnswer): Verdict {
     const { status } = answer;
+    // Which part it does not say: the events are searched, and come again under their ids.
+    if (status === 207) return { type: 'refused', reason: `it took only a part (${saidBy(answer)})` };
     if (status >= 200 && status <= 299) return { type: 'taken' };
     if (status === 413) return { type: 'too-large', reason: `the receiver finds it too large (${saidBy(answer)})` };
     if (passesByItself(status) && status !== 501) return { type: 'failed', failure: busyFailure(answer, this.name()) };

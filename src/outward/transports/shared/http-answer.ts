@@ -58,6 +58,14 @@ export function configurationFailure(answer: HttpAnswer, name: string, path: str
     case 405:
     case 501:
       return failure('method-not-allowed', 'send', `${name} takes no POST at ${path.replace(/\?.*$/, '')} (${said})`, 'Correct the path of the server URL: it leads to something that is no intake.', true);
+    // How HTTP is spoken (Accept, length, media type, host, upgrade, header size), the same for every event.
+    case 406:
+    case 411:
+    case 415:
+    case 421:
+    case 426:
+    case 431:
+      return failure('request-refused', 'send', `${name} does not take requests of this form, whatever is in them (${said})`, 'Compare the server URL (scheme, host name, path), the body (connection.http.body, gzip) and the headers of this integration with what the receiver expects; a proxy in between may be to blame. Nothing was given up.', true);
     default:
       return null;
   }
@@ -66,4 +74,9 @@ export function configurationFailure(answer: HttpAnswer, name: string, path: str
 /** The receiver takes none of the events, though the connection and the credentials are right. */
 export function refusedFailure(name: string, reason: string): Failure {
   return failure('request-refused', 'send', `${name} refused every event that it was sent: ${reason}`, 'Compare output type and body of this integration with what the receiver expects; see its log. Nothing was given up.', true);
+}
+
+/** The receiver, or something before it, finds even single events too large, all of them. */
+export function tooLargeFailure(name: string, reason: string): Failure {
+  return failure('request-refused', 'send', `${name} took no event that it was sent: ${reason}`, 'Raise the largest body that the receiver, or a proxy before it, takes; or lower output.maxBytes of this integration. Nothing was given up.', true);
 }

@@ -1,7 +1,7 @@
 import type { Chunk, OpenContext, RejectedMessage, SendOutcome, Target, TransportSession } from '../../../contracts/transport.js';
 import type { Failure } from '../../../model/failure.js';
 import { cancelledFailure, failure } from '../../../model/network-failure.js';
-import { refusedFailure } from './http-answer.js';
+import { refusedFailure, tooLargeFailure } from './http-answer.js';
 import type { HttpConnection } from './http-connection.js';
 import type { Intake } from './intake.js';
 import type { ReceiverRecord } from './receiver-record.js';
@@ -65,6 +65,7 @@ export class RequestSession implements TransportSession {
     if (this.waiting && outcome.receipts.length > 0) this.waiting.add(chunk.number, outcome.receipts);
     else if (this.waiting && !this.waiting.empty) this.waiting.add(chunk.number, []);
     else this.context.listener.safe(chunk.number, 'accepted');
+    if (this.isOver()) return this.refusal();
     return outcome.rejected.length > 0 ? { type: 'taken', rejected: outcome.rejected } : { type: 'taken' };
   }
 
@@ -86,6 +87,8 @@ export class RequestSession implements TransportSession {
     let taken = 0;
     let requests = 0;
     let searched = 0;
+    // At a receiver that never took any, a search that goes on and on means the settings.
+    const isEndless = () => taken === 0 && ++searched >= SEARCH_REQUESTS && !this.record.hasTaken;
     for (let indices = parts.shift(); indices !== undefined; indices = parts.shift()) {
       const events = indices.flatMap((index) => buffers[index] ?? []);
       const request = this.intake.request(events);
@@ -112,24 +115,35 @@ export class RequestSession implements TransportSession {
             this.record.foundTooLarge(bytesOf(events), performance.now());
             parts.unshift(...halves(indices));
           }
+          if (isEndless()) return this.tookNone(verdict);
           break;
         case 'refused-one':
-          searched++;
-          refused.push({ index: indices[verdict.index] ?? only, code: 'refused-by-receiver', reason: verdict.reason });
-          if (indices.length > 1) parts.unshift(indices.filter((_, at) => at !== verdict.index));
+        case 'refused': {
+          // A number that is none of the request's names nobody: then it is searched for.
+          const named = indices.length === 1 ? only : verdict.type === 'refused-one' ? indices[verdict.index] : undefined;
+          if (named === undefined) parts.unshift(...halves(indices));
+          else {
+            refused.push({ index: named, code: 'refused-by-receiver', reason: verdict.reason });
+            if (indices.length > 1) parts.unshift(indices.filter((index) => index !== named));
+          }
+          if (isEndless()) return this.tookNone(verdict);
           break;
-        case 'refused':
-          searched++;
-          if (indices.length === 1) refused.push({ index: only, code: 'refused-by-receiver', reason: verdict.reason });
-          else parts.unshift(...halves(indices));
-          if (taken === 0 && searched >= SEARCH_REQUESTS && !this.record.hasTaken) return { type: 'failed', failure: refusedFailure(this.connection.name, verdict.reason) };
-          break;
+        }
       }
     }
-    const [first] = refused;
+    const rejected = [...tooLong, ...refused].sort((a, b) => a.index - b.index);
+    const [first] = rejected;
     if (taken > 0) this.record.took();
-    else if (first && !this.record.mayGiveUp(refused.length)) return { type: 'failed', failure: refusedFailure(this.connection.name, first.reason) };
-    return { type: 'delivered', receipts, rejected: [...tooLong, ...refused].sort((a, b) => a.index - b.index), requests };
+    else if (first && !this.record.mayGiveUp(rejected.length)) return this.tookNone({ type: first.code === 'message-too-long' ? 'too-large' : 'refused', reason: first.reason });
+    return { type: 'delivered', receipts, rejected, requests };
+  }
+
+  private tookNone({ type, reason }: { type: 'too-large' | 'refused' | 'refused-one'; reason: string }): Delivered {
+    const { name } = this.connection;
+    if (type !== 'too-large') return { type: 'failed', failure: refusedFailure(name, reason) };
+    // Who finds everything too large has said nothing about sizes.
+    this.record.forgetLimit();
+    return { type: 'failed', failure: tooLargeFailure(name, reason) };
   }
 
   /** The indices in runs that fit what the receiver was found to take. */

@@ -49,8 +49,12 @@ export class AckPoller implements Acknowledgements {
 
   add(chunk: number, receipts: readonly number[]): void {
     if (this.stopped) return;
-    this.entries.push({ chunk, open: new Set(receipts), addedAt: performance.now() });
-    this.openReceipts += receipts.length;
+    const open = new Set(receipts);
+    // One indexer never gives a number of a channel twice: somebody else answers, and its yes would be taken for the other's.
+    const twice = open.size < receipts.length || this.entries.some((entry) => receipts.some((id) => entry.open.has(id)));
+    if (twice) return this.options.fail(failure('acknowledgement-missing', 'send', `${this.options.connection.name} gave a receipt that is still open a second time: another indexer answers, or it was restarted`, 'Behind a balancer the sessions must be sticky, so that one indexer gets the events and the questions after them. What was not acknowledged is sent again.'));
+    this.entries.push({ chunk, open, addedAt: performance.now() });
+    this.openReceipts += open.size;
     this.arm();
   }
 

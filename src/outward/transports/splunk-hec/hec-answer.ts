@@ -32,10 +32,12 @@ export function judgeHec(answer: HttpAnswer, name: string, path: string, acknowl
       return wrong('settings-refused', 'Set connection.splunk.channel to a GUID, or leave it empty.');
     case 14:
       return wrong('settings-refused', 'Enable indexer acknowledgement for this token at the receiver, or switch connection.splunk.ack off.');
-    // No data, invalid format, incorrect index, event missing or blank, indexed fields.
+    // The index is the same for every event of an integration.
+    case 7:
+      return wrong('settings-refused', 'Set connection.splunk.index to an index that exists at the receiver and that the token may write to, or leave it empty for the default of the token. Nothing was given up.');
+    // No data, invalid format, event missing or blank, indexed fields.
     case 5:
     case 6:
-    case 7:
     case 12:
     case 13:
     case 15:
