@@ -58,7 +58,6 @@ describe('an answer of a receiver over HTTP', () => {
     ['http', 301, 'redirected', true], ['http', 308, 'redirected', true], ['http', 401, 'credentials-refused', true], ['http', 403, 'access-refused', true], ['http', 404, 'path-not-found', true],
     ['http', 405, 'method-not-allowed', true], ['http', 408, 'receiver-error', false], ['http', 425, 'receiver-error', false], ['http', 429, 'receiver-busy', false], ['http', 500, 'receiver-error', false], ['http', 502, 'receiver-error', false],
     ['http', 503, 'receiver-busy', false], ['http', 504, 'receiver-error', false], ['http', 400, 'request-refused', true], ['http', 422, 'request-refused', true],
-    ['http', 406, 'request-refused', true], ['http', 411, 'request-refused', true], ['http', 415, 'request-refused', true], ['http', 421, 'request-refused', true], ['http', 426, 'request-refused', true], ['http', 431, 'request-refused', true],
     ['splunk-hec', 302, 'redirected', true], ['splunk-hec', 404, 'path-not-found', true], ['splunk-hec', 502, 'receiver-error', false], ['splunk-hec', 200, 'answer-unexpected', true],
     ['elastic-bulk', 401, 'credentials-refused', true], ['elastic-bulk', 403, 'access-refused', true], ['elastic-bulk', 429, 'receiver-busy', false], ['elastic-bulk', 503, 'receiver-busy', false], ['elastic-bulk', 400, 'request-refused', true], ['elastic-bulk', 200, 'answer-unexpected', true],
   ])('%s: HTTP %i is %s (a person must act: %s), and nothing is safe', async (kind, status, code, needsPerson) => {
