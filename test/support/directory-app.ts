@@ -87,10 +87,11 @@ export async function openDirectoryApp(input: SettingsInput = {}): Promise<Direc
     jobs,
     async audit() {
       const known = new Map<string, AuditRecord>();
-      for (const { _id, ...record } of await store.connection.collection('audit_records').find().toArray()) known.set(String(_id), { ...(record as unknown as AuditRecord), id: String(_id) });
+      // The outboxes first: a record moves from there to the other place, never back.
       for (const name of ['applications', 'identities', 'accounts', 'entitlements']) {
         for (const document of await store.connection.collection(name).find().toArray()) for (const record of (document['auditOutbox'] ?? []) as AuditRecord[]) known.set(record.id, record);
       }
+      for (const { _id, ...record } of await store.connection.collection('audit_records').find().toArray()) known.set(String(_id), { ...(record as unknown as AuditRecord), id: String(_id) });
       return [...known.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     },
     async close() {
