@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
 import { DocumentStore } from '../../src/platform/documents/document-store.js';
+import { freePort } from '../support/free-port.js';
 import { eventually, producerEvents, startTestService, type TestService } from '../support/service.js';
 
 interface Shown { enabled: boolean; version: number; status: { state: string; delivered: number; breaker: string | null; failingSince: string | null } }
@@ -27,7 +28,7 @@ describe('an integration that fails for long', () => {
 
   beforeAll(async () => {
     test = await startTestService({ engine: { watchIntervalMs: 200 } });
-    receiver = await LoopbackReceiver.start({ protocol: 'tcp' });
+    receiver = await LoopbackReceiver.start({ protocol: 'tcp', port: await freePort() });
     port = receiver.port;
     id = await test.client.integrate({
       name: 'siem', serverUrl: `tcp://127.0.0.1:${port}`, outputType: 'json', filter: { types: ['account.*'] },

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
+import { freePort } from '../support/free-port.js';
 import { eventually, producerEvents, startTestService, type TestService } from '../support/service.js';
 
 interface Heartbeat {
@@ -22,7 +23,7 @@ describe('heartbeats', () => {
   let allId: string;
   beforeAll(async () => {
     test = await startTestService({ evidence: { heartbeatLookMs: 200 } });
-    all = await LoopbackReceiver.start({ protocol: 'tcp' });
+    all = await LoopbackReceiver.start({ protocol: 'tcp', port: await freePort() });
     users = await LoopbackReceiver.start({ protocol: 'tcp' });
     const settings = (receiver: LoopbackReceiver) => ({ serverUrl: `tcp://127.0.0.1:${receiver.port}`, outputType: 'json', connection: { heartbeatSeconds: 1, sealIntervalMs: 200, retryInitialMs: 100, retryMaxMs: 300 } });
     allId = await test.client.integrate({ name: 'all', ...settings(all), filter: { types: ['account.*'] } });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
+import { freePort } from '../support/free-port.js';
 import { eventually, producerEvents, startTestService, type TestService } from '../support/service.js';
 
 interface Replay {
@@ -41,7 +42,7 @@ describe('events are sent again', () => {
   };
   beforeAll(async () => {
     test = await startTestService();
-    receiver = await LoopbackReceiver.start({ protocol: 'tcp' });
+    receiver = await LoopbackReceiver.start({ protocol: 'tcp', port: await freePort() });
   });
   afterAll(async () => {
     await test.end();

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { sampleEvent } from '../../src/model/sample-events.js';
 import { BAD_WAYS, startBadReceiver, type BadReceiver } from '../support/bad-receivers.js';
-import { freePort, ServiceProcess } from '../support/service-process.js';
+import { freePort } from '../support/free-port.js';
+import { ServiceProcess } from '../support/service-process.js';
 import { machine, report } from './results.js';
 
 const HEALTHY = Number(process.env['TIDEGATE_TEST_BENCH_INTEGRATIONS'] ?? 96);

@@ -39,7 +39,7 @@ const SLOW_MS = 90_000;
     for (const one of open.splice(0)) await one.receiver.stop();
   });
 
-  const arrivals = async (prefix: string, port = 0): Promise<Arrivals> => {
+  const arrivals = async (prefix: string, port?: number): Promise<Arrivals> => {
     const started = await Arrivals.start(`${prefix}-`, port);
     open.push(started);
     return started;

@@ -6,7 +6,8 @@ import { FaultyProxy } from '../support/faulty-proxy.js';
 import { mulberry32 } from '../support/kill-run.js';
 import { Rsyslog } from '../support/rsyslog.js';
 import { producerEvents } from '../support/service.js';
-import { freePort, ServiceProcess } from '../support/service-process.js';
+import { freePort } from '../support/free-port.js';
+import { ServiceProcess } from '../support/service-process.js';
 import { StoredIds } from '../support/stored-ids.js';
 import { SyslogNg } from '../support/syslog-ng.js';
 

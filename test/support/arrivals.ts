@@ -1,4 +1,5 @@
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
+import { freePort } from './free-port.js';
 
 /** What one receiver got of the events with a prefix in their ids, made by `producerEvents`: counted, not kept. */
 export class Arrivals {
@@ -16,8 +17,8 @@ export class Arrivals {
     receiver.onMessage(({ text }) => this.take(text));
   }
 
-  static async start(prefix: string, port = 0): Promise<Arrivals> {
-    return new Arrivals(await LoopbackReceiver.start({ protocol: 'tcp', keep: 0, port }), prefix);
+  static async start(prefix: string, port?: number): Promise<Arrivals> {
+    return new Arrivals(await LoopbackReceiver.start({ protocol: 'tcp', keep: 0, port: port ?? (await freePort()) }), prefix);
   }
 
   /** Different events that came. */

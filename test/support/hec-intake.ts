@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, CACHE, missingTools } from './peer-tools.js';
 import { PeerProcess } from './peer-process.js';
-import { freePort } from './peer-ground.js';
+import { freePort } from './free-port.js';
 
 const SOURCES = fileURLToPath(new URL('../peer/intakes/otel-hec/', import.meta.url));
 const PROGRAM = join(CACHE, 'otel-hec');

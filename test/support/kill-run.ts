@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
 import { producerEvents } from './service.js';
-import { freePort, ServiceProcess } from './service-process.js';
+import { freePort } from './free-port.js';
+import { ServiceProcess } from './service-process.js';
 
 export interface KillRunOptions {
   events: number;

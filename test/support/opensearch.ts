@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, CACHE, missingTools } from './peer-tools.js';
-import { freePort } from './peer-ground.js';
+import { freePort } from './free-port.js';
 
 const SOURCES = fileURLToPath(new URL('../peer/intakes/opensearch/', import.meta.url));
 const JARS = join(CACHE, 'opensearch');

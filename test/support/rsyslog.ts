@@ -3,7 +3,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PeerProcess } from './peer-process.js';
-import { executable, freePort } from './peer-ground.js';
+import { freePort } from './free-port.js';
+import { executable } from './peer-ground.js';
 
 export interface RsyslogOptions {
   /** `maxMessageSize`, octets; rsyslog's own default is called 8k and is 8096. */

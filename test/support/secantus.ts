@@ -1,10 +1,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { access, mkdtemp, rm } from 'node:fs/promises';
-import { createServer, connect } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from './free-port.js';
 
 /**
  * SecantusDB, an independent server of MongoDB's protocol (GPL-2.0: a process beside the tests, never shipped or linked). Faults to steer around: a bare RegExp on
@@ -97,17 +98,6 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void>
   const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
   await exit;
   clearTimeout(timer);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))));
-    });
-  });
 }
 
 const exists = (path: string) => access(path).then(() => true, () => false);

@@ -1,19 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
 import { resolve as resolvePath } from 'node:path';
 import { ADMIN_PASSWORD, Client } from './service.js';
 
 const MAIN = resolvePath('dist/main.js');
-
-/** A free port of 127.0.0.1, for a service that is started again on the same one. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('no port');
-  return address.port;
-}
 
 /** The compiled service as a process of its own, to be killed. */
 export class ServiceProcess {

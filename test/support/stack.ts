@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { kafkaMissing, startKafka, type TestKafka } from './kafka.js';
 import { secantusExecutable, startSecantus, type Secantus } from './secantus.js';
 import { eventually, type Client } from './service.js';
-import { freePort, ServiceProcess } from './service-process.js';
+import { freePort } from './free-port.js';
+import { ServiceProcess } from './service-process.js';
 
 /** Why the stack cannot be started here, or undefined. In CI that is a failure. */
 export async function stackMissing(): Promise<string | undefined> {

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PeerProcess } from './peer-process.js';
 import { CACHE } from './peer-tools.js';
-import { executable, freePort } from './peer-ground.js';
+import { freePort } from './free-port.js';
+import { executable } from './peer-ground.js';
 
 export interface SyslogNgOptions {
   /** `log-msg-size`, octets; the default of syslog-ng is 65536. */

@@ -7,6 +7,7 @@ import { targetOf } from '../delivery/target.js';
 import { TcpTransport } from '../transports/tcp/tcp.transport.js';
 import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
 import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionRenderer, positionsIn, REFUSED, ScriptedTransport, testIntegration, testLane, until, type LaneChanges, type TestLane } from '../../../test/support/engine.js';
+import { freePort } from '../../../test/support/free-port.js';
 import type { Renderer } from '../../contracts/format.js';
 import { shapeOf } from '../delivery/shape.js';
 import type { LanePartition } from './lane-partition.js';
@@ -64,7 +65,7 @@ describe('the lane of an integration', () => {
     });
 
     it('loses nothing and keeps the order of first arrivals while the receiver crashes again and again', async () => {
-      let receiver = await LoopbackReceiver.start({ protocol: 'tcp', faults: { readDelayMs: 1 } });
+      let receiver = await LoopbackReceiver.start({ protocol: 'tcp', port: await freePort(), faults: { readDelayMs: 1 } });
       const { port } = receiver;
       const seen = new Set<string>();
       const firsts: string[] = [];

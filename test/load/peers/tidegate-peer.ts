@@ -1,4 +1,5 @@
-import { ServiceProcess, freePort } from '../../support/service-process.js';
+import { freePort } from '../../support/free-port.js';
+import { ServiceProcess } from '../../support/service-process.js';
 import { eventually } from '../../support/service.js';
 import { BENCH_TYPES, benchEvent } from '../support/bench-events.js';
 import { cpuSeconds, memoryOf } from '../support/process-figures.js';
