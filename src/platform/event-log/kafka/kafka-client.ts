@@ -1,5 +1,6 @@
 import kafkajs, { type Kafka as KafkaClient, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { Log } from '../../../contracts/log.js';
+import { useDirectGzip } from './gzip-codec.js';
 import type { KafkaEventLogOptions, KafkaSasl } from './kafka-options.js';
 
 // A CommonJS package: Node finds not all of its names as exports.
@@ -11,6 +12,7 @@ const REQUEST_MS = 10_000;
 /** The client with short patience: repeating is done by the appender and the consumers, which know what may be repeated. */
 export function kafkaClient(options: KafkaEventLogOptions): KafkaClient {
   const { brokers, clientId, tls, sasl, log } = options;
+  useDirectGzip();
   return new Kafka({
     brokers,
     clientId,

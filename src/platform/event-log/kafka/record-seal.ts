@@ -1,6 +1,6 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
+import { HmacSha256 } from './hmac-sha256.js';
 
 /** Header that tells our own records from those that others write into the topic: HMAC-SHA-256 over key, headers and value. */
 const SEAL_HEADER = 'tidegate-hmac';
@@ -8,41 +8,48 @@ const SEAL_HEADER = 'tidegate-hmac';
 export function sealed(record: NewRecord, keys: readonly Buffer[]): Message {
   const [key] = keys;
   const headers: IHeaders = { ...record.headers };
-  if (key) headers[SEAL_HEADER] = sealOf(key, record.key, record.headers ?? {}, record.value);
+  if (key) headers[SEAL_HEADER] = hmacOf(key).of(sealedText(record.key, record.headers), record.value);
   return { key: record.key, value: buffer(record.value), headers };
 }
 
 export function toLogRecord(partition: number, message: KafkaMessage, keys: readonly Buffer[]): LogRecord {
   const key = message.key?.toString('utf8') ?? '';
-  const value = message.value ?? Buffer.alloc(0);
-  const headers: Record<string, string> = {};
+  const value = message.value ?? NO_VALUE;
+  const record: LogRecord = { partition, offset: Number(message.offset), key, value, timestamp: Number(message.timestamp) };
+  let headers: Record<string, string> | undefined;
   let seal: Buffer | undefined;
-  let named = false;
-  for (const [name, given] of Object.entries(message.headers ?? {})) {
+  for (const name in message.headers) {
+    const given = message.headers[name];
     const last = Array.isArray(given) ? given.at(-1) : given;
     if (last === undefined) continue;
-    if (name === SEAL_HEADER) {
-      seal = Buffer.from(last);
-    } else {
-      headers[name] = last.toString('utf8');
-      named = true;
-    }
+    if (name === SEAL_HEADER) seal = Buffer.isBuffer(last) ? last : Buffer.from(last);
+    else (headers ??= {})[name] = last.toString('utf8');
   }
-  const record: LogRecord = { partition, offset: Number(message.offset), key, value, timestamp: Number(message.timestamp) };
-  if (named) record.headers = headers;
+  if (headers) record.headers = headers;
   const found = seal;
-  if (!found || !keys.some((candidate) => equal(found, sealOf(candidate, key, headers, value)))) record.external = true;
+  if (!found) {
+    record.external = true;
+    return record;
+  }
+  const text = sealedText(key, headers);
+  if (!keys.some((candidate) => hmacOf(candidate).matches(found, text, value))) record.external = true;
   return record;
 }
 
-function sealOf(key: Buffer, recordKey: string, headers: Record<string, string>, value: Uint8Array): Buffer {
-  const names = Object.keys(headers).sort();
-  return createHmac('sha256', key)
-    .update(JSON.stringify([recordKey, ...names.map((name) => [name, headers[name]])]))
-    .update(value)
-    .digest();
+const NO_VALUE = Buffer.alloc(0);
+
+/** What is signed beside the value. */
+function sealedText(recordKey: string, headers: Record<string, string> | undefined): string {
+  if (headers === undefined) return `[${JSON.stringify(recordKey)}]`;
+  return JSON.stringify([recordKey, ...Object.keys(headers).sort().map((name) => [name, headers[name]])]);
 }
 
-const equal = (left: Buffer, right: Buffer): boolean => left.length === right.length && timingSafeEqual(left, right);
+const hmacs = new WeakMap<Buffer, HmacSha256>();
+
+function hmacOf(key: Buffer): HmacSha256 {
+  let hmac = hmacs.get(key);
+  if (!hmac) hmacs.set(key, (hmac = new HmacSha256(key)));
+  return hmac;
+}
 
 const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

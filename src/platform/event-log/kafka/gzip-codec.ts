@@ -1,0 +1,30 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import kafkajs from 'kafkajs';
+
+// A CommonJS package: Node finds not all of its names as exports.
+const { CompressionCodecs, CompressionTypes } = kafkajs;
+
+/** Two thirds of the time of the usual 6, a tenth more octets. */
+const LEVEL = 3;
+const FIRST_CHUNK = 16_384;
+const LARGEST_CHUNK = 1_048_576;
+
+/**
+ * gzip (RFC 1952) without a detour: a batch of some dozen records is packed and unpacked in a fraction of the time that the library's own codec takes to
+ * hand it to another thread and to join what comes back in pieces.
+ */
+export function useDirectGzip(): void {
+  CompressionCodecs[CompressionTypes.GZIP] = () => CODEC;
+}
+
+const CODEC = {
+  compress: async ({ buffer }: { buffer: Buffer }): Promise<Buffer> => gzipSync(buffer, { level: LEVEL, chunkSize: within(buffer.length) }),
+  decompress: async (buffer: Buffer): Promise<Buffer> => gunzipSync(buffer, { chunkSize: within(unpackedOctets(buffer) + 64) }),
+};
+
+/** What the last member says of itself (section 2.3.1, ISIZE); a hint, as others write such batches too. */
+function unpackedOctets(buffer: Buffer): number {
+  return buffer.length < 18 ? 0 : buffer.readUInt32LE(buffer.length - 4);
+}
+
+const within = (octets: number): number => Math.min(Math.max(octets, FIRST_CHUNK), LARGEST_CHUNK);
