@@ -44,6 +44,28 @@ export function decodeEnvelope(value: Uint8Array): EnvelopedEvent {
   return { event, producer: envelope.tidegateproducer ?? 'unknown', source: envelope.source ?? 'unknown' };
 }
 
+const OWN_START = '{"specversion":"1.0",';
+/** Stands for the member only: inside a text its quotes would be escaped. */
+const DATA = ',"data":{';
+
+/**
+ * The event of a record that Tidegate itself wrote, without its envelope, which repeats some of it.
+ * @throws as `decodeEnvelope`
+ */
+export function decodeEvent(value: Uint8Array): AuditEvent {
+  const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8');
+  const at = text.startsWith(OWN_START) && text.endsWith('}') ? text.indexOf(DATA) : -1;
+  if (at >= 0) {
+    try {
+      const event = JSON.parse(text.slice(at + DATA.length - 1, -1)) as Partial<AuditEvent>;
+      if (typeof event.id === 'string' && typeof event.type === 'string') return event as AuditEvent;
+    } catch {
+      // The event is not the last member: it is read as a whole.
+    }
+  }
+  return decodeEnvelope(value).event;
+}
+
 /** The partition key: events of one subject keep their order. */
 export function partitionKeyOf(event: AuditEvent): string {
   return event.subject.id;

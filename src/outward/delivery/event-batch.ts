@@ -1,5 +1,5 @@
 import type { LogBatch, LogMark, LogRecord } from '../../contracts/event-log.js';
-import { decodeEnvelope } from '../../model/event-envelope.js';
+import { decodeEvent } from '../../model/event-envelope.js';
 import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
 
@@ -46,7 +46,7 @@ export class EventBatch {
     const unreadable: UnreadableRecord[] = [];
     for (const record of batch.records) {
       try {
-        events.push(record.external === true ? foreignEvent(record, readForeign) : decodeEnvelope(record.value).event);
+        events.push(record.external === true ? foreignEvent(record, readForeign) : decodeEvent(record.value));
         offsets.push(record.offset);
         sizes.push(record.value.byteLength);
         storedAt.push(record.timestamp);

@@ -41,12 +41,12 @@ describe('renderings of a batch', () => {
     const list = Array.from({ length: 40 }, (_, at) => `event ${at} ${'ü'.repeat(at * 37)}`);
     const rendering = new Rendering(batchOf(40), shape('newline'), texts(list));
     const together: Buffer[] = [];
-    for (let index = 0; index < 20; index++) rendering.appendTo(together, index);
+    rendering.appendAll(together, Array.from({ length: 20 }, (_, index) => index));
     expect(together).toHaveLength(1);
     expect(Buffer.concat(together).toString('utf8')).toBe(`${list.slice(0, 20).join('\n')}\n`);
     for (const order of [[0, 2, 4, 1, 3], [39, 0, 38, 1], [5, 5], [19, 20, 21]]) {
       const buffers: Buffer[] = [];
-      for (const index of order) rendering.appendTo(buffers, index);
+      rendering.appendAll(buffers, order);
       expect(Buffer.concat(buffers).toString('utf8')).toBe(order.map((index) => `${list[index]}\n`).join(''));
     }
   });
@@ -55,7 +55,7 @@ describe('renderings of a batch', () => {
     const list = Array.from({ length: 30 }, (_, at) => `${at}:${'y'.repeat(30_000)}`);
     const rendering = new Rendering(batchOf(30), shape('newline'), texts(list));
     const buffers: Buffer[] = [];
-    for (let index = 0; index < 30; index++) rendering.appendTo(buffers, index);
+    rendering.appendAll(buffers, Array.from({ length: 30 }, (_, index) => index));
     expect(buffers.length).toBeGreaterThan(1);
     expect(Buffer.concat(buffers).toString('utf8')).toBe(`${list.join('\n')}\n`);
   });
@@ -71,8 +71,8 @@ describe('renderings of a batch', () => {
       rendering.addMessages(messages, index);
       expect(messages.map(String)).toEqual(framed[index]?.map(String));
       expect(rendering.measure(index)).toBe(Buffer.concat(framed[index] ?? []).length);
-      rendering.appendTo(run, index);
     });
+    rendering.appendAll(run, [0, 1, 2]);
     expect(Buffer.concat(run).equals(Buffer.concat(framed.flat()))).toBe(true);
   });
 

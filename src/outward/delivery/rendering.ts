@@ -3,6 +3,7 @@ import type { EventBatch } from './event-batch.js';
 import { wiredTexts, type Shape } from './shape.js';
 
 const SLAB_BYTES = 256 * 1024;
+const COUNTED_FROM = 8192;
 
 export interface RenderReject {
   code: RejectCode;
@@ -70,15 +71,19 @@ export class Rendering {
     }
   }
 
-  /** Adds a record to a list of buffers, growing the last one where they lie side by side. */
-  appendTo(buffers: Buffer[], index: number): void {
-    const next = this.bytes(index);
-    const last = buffers[buffers.length - 1];
-    if (last && last.buffer === next.buffer && last.byteOffset + last.byteLength === next.byteOffset) {
-      buffers[buffers.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.byteLength + next.byteLength);
-    } else {
-      buffers.push(next);
+  /** Adds records to a list of buffers, one buffer for all that lie side by side. @throws RangeError as `bytes` */
+  appendAll(buffers: Buffer[], indices: readonly number[]): void {
+    let run: { slab: Buffer; start: number; end: number } | undefined;
+    for (const index of indices) {
+      const { slab, start, end } = this.placeOf(index);
+      if (run !== undefined && run.slab === slab && run.end === start) {
+        run.end = end;
+        continue;
+      }
+      if (run !== undefined) buffers.push(run.slab.subarray(run.start, run.end));
+      run = { slab, start, end };
     }
+    if (run !== undefined) buffers.push(run.slab.subarray(run.start, run.end));
   }
 
   private placeOf(index: number): Place {
@@ -90,12 +95,12 @@ export class Rendering {
   private render(index: number): Place | RenderReject {
     const event = this.batch.events[index];
     if (!event) throw new RangeError(`no record ${index} in the batch`);
-    const place = this.write(index, event);
+    const place = this.placed(index, event);
     this.places[index] = place;
     return place;
   }
 
-  private write(index: number, event: NonNullable<EventBatch['events'][number]>): Place | RenderReject {
+  private placed(index: number, event: NonNullable<EventBatch['events'][number]>): Place | RenderReject {
     const { envelope } = this.shape;
     const sequence = this.batch.sequence(index);
     try {
@@ -112,32 +117,34 @@ export class Rendering {
   }
 
   private put(text: string): Place {
-    const length = Buffer.byteLength(text, 'utf8');
-    const prefix = this.shape.framing === 'octet-counting' ? `${length} ` : '';
-    const suffix = this.shape.framing === 'newline' ? 1 : 0;
-    const total = prefix.length + length + suffix;
-    const slab = this.room(total);
-    const start = this.used;
-    let at = start;
-    if (prefix) at += slab.write(prefix, at, 'latin1');
-    at += slab.write(text, at, 'utf8');
-    if (suffix) slab[at++] = 0x0a;
-    this.used = at;
-    return { slab, start, end: at };
+    return this.write(this.room(this.mostOctets(text)), text);
   }
 
   /** The parts side by side in one slab, so that they are one run of octets like any other record. */
   private putParts(texts: readonly string[]): Place {
-    // A count of octets has at most 10 digits; the space or the line break makes 11.
-    const slab = this.room(texts.reduce((sum, text) => sum + Buffer.byteLength(text, 'utf8') + 11, 0));
+    const slab = this.room(texts.reduce((sum, text) => sum + this.mostOctets(text), 0));
     const start = this.used;
-    const ends = texts.map((text) => this.put(text).end);
+    const ends = texts.map((text) => this.write(slab, text).end);
     return { slab, start, end: this.used, ends };
+  }
+
+  /** Room that is enough for a message. A UTF-16 unit is three octets at most: only a long text is worth counting. A count in front has at most 10 digits and a space. */
+  private mostOctets(text: string): number {
+    return (text.length <= COUNTED_FROM ? 3 * text.length : Buffer.byteLength(text, 'utf8')) + 11;
+  }
+
+  private write(slab: Buffer, text: string): Place {
+    const start = this.used;
+    let at = start;
+    if (this.shape.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8')} `, at, 'latin1');
+    at += slab.write(text, at, 'utf8');
+    if (this.shape.framing === 'newline') slab[at++] = 0x0a;
+    this.used = at;
+    return { slab, start, end: at };
   }
 
   private room(bytes: number): Buffer {
     if (!this.slab || this.used + bytes > this.slab.length) {
-      // Own memory, not the shared pool: `appendTo` joins neighbours by their ArrayBuffer.
       this.slab = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(SLAB_BYTES, this.batch.length * 1024 + 4096)));
       this.used = 0;
     }

@@ -76,8 +76,9 @@ function takeFrom(lot: Lot, { shape, renderer, transport, batch }: DeliveryPath,
     if (transport.unit === 'message') {
       rendering.addMessages(buffers, index);
       while (part.firstMessage + part.messages.length < buffers.length) part.messages.push(index);
-    } else rendering.appendTo(buffers, index);
+    }
   }
+  if (transport.unit !== 'message') rendering.appendAll(buffers, part.indices);
   if (lot.at === before) return null;
   part.done = lot.at >= lot.indices.length;
   const last = lot.indices[lot.at - 1] ?? 0;
