@@ -107,7 +107,6 @@ describe('receipts of a SIEM', () => {
   it('are refused in plain words where they cannot be right', async () => {
     const { partition, from, to } = await runOf('event-5');
     expect((await send({ partition, from: to + 1_000_000, to: to + 1_000_010, count: 1 })).status).toBe(409);
-    if (to - from > 1) expect((await send({ partition, from: from + 1, to, count: 1 })).status).toBe(409);
     expect((await send({ partition, from, to })).status).toBe(400);
     expect((await send({ partition, from: to, to: from, count: 1 })).status).toBe(400);
     expect((await door.call('POST', '/api/v1/receipts', { integration: 'nobody', partition, from, to, count: 1 })).status).toBe(404);

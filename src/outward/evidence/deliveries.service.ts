@@ -11,7 +11,8 @@ import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter
 import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
 import { IntegrationStatusService } from '../integrations/integration-status.service.js';
 import { FilterVersions } from './filter-versions.js';
-import { LedgerLookup, type FoundRow } from './ledger-lookup.js';
+import { LedgerLookup } from './ledger-lookup.js';
+import type { FoundRow } from './ledger-tiles.js';
 import { ReceiptsService } from './receipts.service.js';
 
 const time = z.iso.datetime();
@@ -37,6 +38,7 @@ export const deliveryView = z.object({
   }).nullable(),
 });
 export type DeliveryView = z.output<typeof deliveryView>;
+type Recorded = Partial<DeliveryView> & Pick<DeliveryView, 'outcome'>;
 
 const NOTHING = { evidence: null, at: null, foundAt: null, attempts: null, run: null, rule: null, reason: null, deadLetterId: null, waiting: null };
 
@@ -67,15 +69,15 @@ export class DeliveriesService {
     const since = cursor?.resetAt ?? new Date(0);
     const own = `${integrationId}:${partition}.${offset}${cursor?.resets ? `:${cursor.resets}` : ''}`;
     const parked = `*:${partition}.${offset}`;
-    const [letters, row] = await Promise.all([
+    const [letters, rows] = await Promise.all([
       this.deadLetters.find({ $or: [{ _id: own }, { _id: parked }, { _id: { $gte: `${parked}@`, $lt: `${parked}A` } }], createdAt: { $gte: since } }).limit(1).lean<DeadLetterDocument[]>(),
       this.ledger.at(integrationId, partition, offset, since.getTime()),
     ]);
     const letter = letters[0];
     if (letter?.replayedAt) return { ...id, outcome: 'delivered', at: letter.replayedAt.toISOString(), attempts: letter.attempts, deadLetterId: letter._id, reason: `a replay (${letter.replayId ?? ''}) brought it after it had been refused` };
     if (letter) return { ...id, outcome: 'dead', at: letter.createdAt.toISOString(), attempts: letter.attempts, reason: letter.reason, deadLetterId: letter._id };
-    if (row) {
-      const recorded = await this.recorded(row, integrationId, event);
+    const recorded = await this.bestOf(rows, integrationId, event);
+    if (recorded) {
       const receipt = recorded.outcome === 'delivered' ? await this.receipts.foundAt(integrationId, partition, offset, since) : undefined;
       return { ...id, ...recorded, ...(receipt ? { evidence: 'found', foundAt: receipt.receivedAt.toISOString() } : {}) };
     }
@@ -90,7 +92,18 @@ export class DeliveriesService {
     return { ...id, outcome: 'waiting', ...(await this.waiting(integration, offset - position)) };
   }
 
-  private async recorded(row: FoundRow, integrationId: string, event: AuditEvent | null): Promise<Partial<DeliveryView> & Pick<DeliveryView, 'outcome'>> {
+  /** Resolved more than once: that it was delivered is told, also where the filter of another version left it out. */
+  private async bestOf(rows: readonly FoundRow[], integrationId: string, event: AuditEvent | null): Promise<Recorded | undefined> {
+    let best: Recorded | undefined;
+    for (const row of rows) {
+      const recorded = await this.recorded(row, integrationId, event);
+      if (recorded.outcome === 'delivered') return recorded;
+      best ??= recorded;
+    }
+    return best;
+  }
+
+  private async recorded(row: FoundRow, integrationId: string, event: AuditEvent | null): Promise<Recorded> {
     const run = { first: row.first, end: row.end, engineId: row.engineId };
     const at = new Date(row.at).toISOString();
     switch (row.outcome) {

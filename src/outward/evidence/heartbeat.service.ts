@@ -32,7 +32,11 @@ interface PartitionPart {
   rejected: number;
   lost: number;
   skipped: number;
+  /** What the ledger does not remember. */
+  unrecorded: number;
   backlog: number;
+  /** False where rows of the ledger overlap in a way that tells the sum only: then `sent`, `filtered` and `rejected` are spread over it. */
+  exact: boolean;
 }
 
 /**
@@ -85,6 +89,8 @@ export class HeartbeatService {
     if (state?.pending) return this.send(integration._id, state.number, state.pending);
     const now = this.clock.now();
     if (seconds === 0 || (state && Math.abs(now - state.at.getTime()) < seconds * 1000)) return false;
+    // What was left out is not in the ledger yet.
+    if (integration.skippedRuns && integration.skippedRuns.length > 0) return false;
     const positions = await this.backlog.positions(integration);
     const number = (state?.number ?? 0) + 1;
     const told = Object.entries(positions).map(([partition, { position, resets }]) => ({ partition: Number(partition), position, resets }));
@@ -94,6 +100,7 @@ export class HeartbeatService {
       return false;
     }
     const pending = await this.event(integration, state, positions, number, seconds, now);
+    if (!pending) return false;
     // Only onto the state that was read: of two replicas that held the lease for a moment, one makes this number.
     const stored = await this.heartbeats.updateOne({ _id: integration._id, number: state.number, pending: null }, { $set: { number, at: new Date(now), told, pending } });
     return stored.matchedCount === 1 && (await this.send(integration._id, number, pending));
@@ -107,46 +114,47 @@ export class HeartbeatService {
     return outcome.type === 'accepted';
   }
 
-  private async event(integration: IntegrationDocument, state: HeartbeatDocument, positions: Record<string, KeptPosition>, number: number, seconds: number, now: number): Promise<OwnEvent> {
+  /** Undefined when the log was replaced just now: it is looked again. */
+  private async event(integration: IntegrationDocument, state: HeartbeatDocument, positions: Record<string, KeptPosition>, number: number, seconds: number, now: number): Promise<OwnEvent | undefined> {
     const ranges = new Map((await this.eventLog.ranges()).map((range) => [range.partition, range]));
     const types = new Map<string, number>();
     const parts: PartitionPart[] = [];
     // Rows from before the log was replaced tell of other events.
-    const resetAt = new Map((await this.cursors.find({ integrationId: integration._id }).lean<CursorDocument[]>()).map((cursor) => [cursor.partition, cursor.resetAt?.getTime() ?? 0]));
+    const cursors = new Map((await this.cursors.find({ integrationId: integration._id }).lean<CursorDocument[]>()).map((cursor) => [cursor.partition, cursor]));
     for (const [key, { position: to, resets }] of Object.entries(positions)) {
       const partition = Number(key);
+      const cursor = cursors.get(partition);
+      if (cursor && (cursor.resets ?? 0) !== resets) return undefined;
       const before = state.told.find((one) => one.partition === partition && one.resets === resets);
       const first = ranges.get(partition)?.first;
       const from = Math.min(to, before?.position ?? (resets > 0 ? first : integration.startPositions?.[key]) ?? first ?? to);
-      parts.push(await this.part(integration._id, partition, from, to, Math.max(0, (ranges.get(partition)?.next ?? to) - to), types, resetAt.get(partition) ?? 0));
+      parts.push(await this.part(integration._id, partition, from, to, Math.max(0, (ranges.get(partition)?.next ?? to) - to), types, cursor?.resetAt?.getTime() ?? 0));
     }
-    const sum = (field: 'sent' | 'filtered' | 'rejected' | 'lost' | 'skipped' | 'backlog') => parts.reduce((total, part) => total + part[field], 0);
+    const sum = (field: 'sent' | 'filtered' | 'rejected' | 'lost' | 'skipped' | 'unrecorded' | 'backlog') => parts.reduce((total, part) => total + part[field], 0);
     const { state: health, lastFailure } = await this.status.summary(integration);
     return {
       id: `heartbeat-${integration._id}-${number}`, type: HEARTBEAT_TYPE, occurredAt: new Date(now).toISOString(), actor: systemActor('evidence'),
       subject: { kind: 'integration', id: integration._id, name: integration.name },
       attributes: {
         count: sum('sent'), number, intervalSeconds: seconds, since: state.at.toISOString(), state: health, sent: sum('sent'), filtered: sum('filtered'), rejected: sum('rejected'), lost: sum('lost'),
-        skipped: sum('skipped'), backlog: sum('backlog'), lastError: lastFailure ? `${lastFailure.at} ${lastFailure.code}: ${lastFailure.cause}` : null,
+        skipped: sum('skipped'), unrecorded: sum('unrecorded'), backlog: sum('backlog'), lastError: lastFailure ? `${lastFailure.at} ${lastFailure.code}: ${lastFailure.cause}` : null,
         types: [...types].sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, count]) => ({ type, count })), partitions: parts.sort((a, b) => a.partition - b.partition).map((part) => ({ ...part })),
       },
     };
   }
 
-  /** Rows end where a cursor was saved, so each row falls into one heartbeat: that in which it ends. */
   private async part(id: string, partition: number, from: number, to: number, backlog: number, types: Map<string, number>, since: number): Promise<PartitionPart> {
-    const part: PartitionPart = { partition, from, to, sent: 0, filtered: 0, rejected: 0, lost: 0, skipped: 0, backlog };
-    if (from < to) {
-      for await (const row of this.ledger.between(id, partition, Math.max(0, from - 1), to)) {
-        if (row.end <= from || row.end > to || row.at < since) continue;
-        if (row.outcome === 'lost') part.lost += row.end - row.first;
-        if (row.outcome === 'skipped') part.skipped += row.end - row.first;
-        part.sent += row.delivered;
-        part.rejected += row.rejected;
-        for (const { type, count } of row.types) types.set(type, (types.get(type) ?? 0) + count);
-      }
+    const part: PartitionPart = { partition, from, to, sent: 0, filtered: 0, rejected: 0, lost: 0, skipped: 0, unrecorded: 0, backlog, exact: true };
+    for await (const { first, end, row, sent, rejected, lost, skipped, types: counts, exact } of this.ledger.tiles(id, partition, from, to, since)) {
+      if (row) part.filtered += end - first - sent - rejected - lost - skipped;
+      else part.unrecorded += end - first;
+      part.sent += sent;
+      part.rejected += rejected;
+      part.lost += lost;
+      part.skipped += skipped;
+      part.exact &&= exact;
+      for (const { type, count } of counts) types.set(type, (types.get(type) ?? 0) + count);
     }
-    part.filtered = Math.max(0, to - from - part.sent - part.rejected - part.lost - part.skipped);
     return part;
   }
 }

@@ -39,6 +39,19 @@ describe('the rows of the delivery ledger', () => {
     expect(run.pending()).toEqual([]);
   });
 
+  it('end where the cursor is saved also when rows of the try before are stored first', () => {
+    const run = new LedgerRun(0, 1);
+    run.safe(safe(10));
+    run.pending();
+    run.safe(safe(20));
+    run.seal();
+    run.safe(safe(30));
+    run.stored(1);
+    expect(run.pending().map(({ first, end }) => [first, end])).toEqual([[10, 20]]);
+    run.stored(1);
+    expect(run.pending().map(({ first, end }) => [first, end])).toEqual([[20, 30]]);
+  });
+
   it('count each type once over all rows', () => {
     const run = new LedgerRun(0, 1);
     run.safe(safe(2));

@@ -20,7 +20,8 @@ export interface SafeRun {
  */
 export class LedgerRun {
   private readonly rows: LedgerRow[] = [];
-  /** Rows given out to be stored: they do not grow any more. */
+  /** Rows that do not grow any more, and those of them that are given out to be stored. */
+  private sealed = 0;
   private frozen = 0;
   private types = new Map<string, number>();
   private to: number;
@@ -76,15 +77,22 @@ export class LedgerRun {
    * got lost is repeated as it was.
    */
   pending(): readonly LedgerRow[] {
-    if (this.frozen > 0) return this.rows.slice(0, this.frozen);
+    if (this.frozen === 0) {
+      if (this.sealed === 0) this.seal();
+      this.frozen = this.sealed;
+    }
+    return this.rows.slice(0, this.frozen);
+  }
+
+  /** What comes from now on is told in other rows: those so far end where a cursor is saved. */
+  seal(): void {
     const open = this.last();
     if (open && this.types.size > 0) {
       // Types are counted beside the rows; they are given to the newest one, so that their sum over rows is exact.
       open.types = [...this.types].map(([type, count]) => ({ type, count }));
       this.types = new Map();
     }
-    this.frozen = this.rows.length;
-    return this.rows.slice();
+    this.sealed = this.rows.length;
   }
 
   /** Whether `pending` gives what was given before. */
@@ -94,11 +102,12 @@ export class LedgerRun {
 
   stored(count: number): void {
     this.rows.splice(0, count);
+    this.sealed -= count;
     this.frozen = 0;
   }
 
   private last(): LedgerRow | undefined {
-    return this.rows.length > this.frozen ? this.rows[this.rows.length - 1] : undefined;
+    return this.rows.length > this.sealed ? this.rows[this.rows.length - 1] : undefined;
   }
 
   private plain(first: number, end: number, at: number, outcome: 'passed' | 'lost'): LedgerRow {

@@ -35,6 +35,7 @@ export class LedgerStore {
 
   /** Stores all that the sources have. @throws when the document store refuses; the next call writes the same rows again, and each of them is stored once */
   async write(sources: readonly LedgerSource[]): Promise<void> {
+    for (const { ledger } of sources) ledger.seal();
     // A second round only where a failed write was repeated: it leaves out what came after it.
     let left = sources;
     while (left.length > 0) {

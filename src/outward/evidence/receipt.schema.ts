@@ -9,7 +9,7 @@ export type ReceiptState = 'found' | 'replayed' | 'missing';
 
 /** What a SIEM said of a run of positions that was delivered to it. */
 export interface ReceiptDocument extends WithAuditOutbox {
-  /** `<integration id>:<partition>:<from>-<to>` */
+  /** `<integration id>:<partition>:<from>-<to>`; of what was sent after the log was replaced, with `:<resets of the cursor>` behind it. */
   _id: string;
   integrationId: string;
   partition: number;

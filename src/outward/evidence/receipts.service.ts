@@ -10,6 +10,7 @@ import { AuditRelay } from '../../platform/audit/audit.relay.js';
 import { actorOf, newAuditRecord } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { Problem } from '../../platform/http/problem.js';
+import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
 import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
 import { LedgerLookup } from './ledger-lookup.js';
 import { receiptSchema, type ReceiptDocument, type ReceiptState } from './receipt.schema.js';
@@ -40,6 +41,7 @@ export interface NewReceipt {
 export class ReceiptsService {
   private readonly receipts: Model<ReceiptDocument>;
   private readonly integrations: Model<IntegrationDocument>;
+  private readonly cursors: Model<CursorDocument>;
 
   constructor(
     store: DocumentStore,
@@ -51,6 +53,7 @@ export class ReceiptsService {
   ) {
     this.receipts = store.model<ReceiptDocument>('receipt', receiptSchema);
     this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
+    this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
     this.relay.watch(this.receipts);
   }
 
@@ -58,8 +61,10 @@ export class ReceiptsService {
   async accept(receipt: NewReceipt, principal: Principal): Promise<ReceiptDocument> {
     const integration = await this.integration(receipt.integration);
     const { partition, from, to } = receipt;
-    const _id = `${integration._id}:${partition}:${from}-${to}`;
-    const sent = await this.sentIn(integration, partition, from, to);
+    // What was written before the log was replaced tells of other events at the same positions.
+    const { resets, resetAt } = (await this.cursors.findOne({ _id: `${integration._id}:${partition}` }).lean<CursorDocument>()) ?? {};
+    const _id = `${integration._id}:${partition}:${from}-${to}${resets ? `:${resets}` : ''}`;
+    const sent = await this.sentIn(integration._id, partition, from, to, resetAt?.getTime() ?? 0);
     const names = namesOf(receipt);
     const missing = names?.length ?? Math.max(0, sent - (receipt.count ?? 0));
     const before = await this.receipts.findOne({ _id }).lean<ReceiptDocument>();
@@ -98,17 +103,14 @@ export class ReceiptsService {
     return found;
   }
 
-  /** The events that were sent in the run. Its rows must begin and end with it, as those of a heartbeat do. */
-  private async sentIn({ _id }: IntegrationDocument, partition: number, from: number, to: number): Promise<number> {
+  /** The events that were sent in the run, of what was written since a time. */
+  private async sentIn(id: string, partition: number, from: number, to: number, since: number): Promise<number> {
     let sent = 0;
-    let at = from;
-    for await (const row of this.ledger.between(_id, partition, from, to)) {
-      if (row.outcome === 'lost' || row.outcome === 'skipped') continue;
-      if (row.first !== at || row.end > to) throw uncountable(partition, from, to, row.first < at ? row.end : row.first);
-      at = row.end;
-      sent += row.delivered;
+    for await (const tile of this.ledger.tiles(id, partition, from, to, since)) {
+      if (!tile.row) throw new Problem(409, 'not-resolved', `Positions ${tile.first} to ${tile.end - 1} of partition ${partition} are not delivered yet, or the ledger does not remember them. Send the receipt again later, with from and to of a heartbeat.`);
+      if (!tile.exact) throw uncountable(partition, from, to, tile.first === from ? tile.row.first : tile.first);
+      sent += tile.sent;
     }
-    if (at < to) throw new Problem(409, 'not-resolved', `Positions ${at} to ${to - 1} of partition ${partition} are not delivered yet, or the ledger does not remember them. Send the receipt again later, with from and to of a heartbeat.`);
     return sent;
   }
 
