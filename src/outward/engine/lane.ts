@@ -98,6 +98,8 @@ export class Lane {
   lastDeliveredAt: number | null = null;
   since: number;
 
+  /** performance.now() when something of its queue left last. */
+  movedAt = -Infinity;
   private readonly queue: Lot[] = [];
   private queueBytes = 0;
   private readonly inFlight: InFlight[] = [];
@@ -359,6 +361,7 @@ export class Lane {
   private async sendNext(path: DeliveryPath, session: TransportSession, epoch: number): Promise<void> {
     const { chunk, parts } = buildChunk(this.queue, path, this.lastNumber, this.breaker.state === 'half-open' ? PROBE_BYTES : undefined);
     this.lastNumber = chunk.number;
+    this.movedAt = performance.now();
     const entries = parts.map((part) => this.begin(part, chunk.number));
     this.dropDone(parts);
     for (const { lot, rejects } of parts) if (rejects.length > 0 && !(await this.bury(lot, rejects, epoch))) return;

@@ -3,7 +3,9 @@ import { EventBatch } from '../delivery/event-batch.js';
 import { CatchUp } from './catch-up.js';
 import type { Feed } from './feed.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
+import type { Lane } from './lane.js';
 import type { LanePartition } from './lane-partition.js';
+import { Patience } from './patience.js';
 import { Routes } from './routes.js';
 import { Signal } from './signal.js';
 
@@ -12,7 +14,7 @@ const JUMP_EVENTS = 10_000;
 
 /**
  * The one reader of a partition that all lanes of the pool share. It goes at the pace of the fastest lane that is with it: a lane without room is
- * left behind (it reads for itself and comes back when it has caught up), so nobody waits for a slow one.
+ * left behind after a moment (it reads for itself and comes back when it has caught up), so a slow one costs the others a tenth of their time at most.
  */
 export class SharedFeed implements Feed {
   /** Everything before it was routed. */
@@ -23,6 +25,7 @@ export class SharedFeed implements Feed {
   /** Emptied when the set of lanes changes. */
   private readonly routes = new Routes(this.live);
   private readonly changed = new Signal();
+  private readonly patience = new Patience();
   private seeks = 0;
   private stopped = false;
   private readonly ended: Promise<void>;
@@ -105,13 +108,14 @@ export class SharedFeed implements Feed {
 
   private async run(): Promise<void> {
     while (!this.stopped) {
-      const pressed = this.someoneWaitsForRoom();
-      if (this.live.size === 0 || (pressed && !this.someoneStarves())) {
+      if (this.live.size === 0) {
         await this.changed.wait();
         continue;
       }
       const { seeks } = this;
       try {
+        const pressed = await this.turnOf(withoutRoom, seeks);
+        if (pressed === undefined || this.live.size === 0) continue;
         const batch = await this.owned.reader.next();
         if (this.stopped) return;
         if (seeks !== this.seeks) continue;
@@ -121,8 +125,12 @@ export class SharedFeed implements Feed {
         }
         const parsed = EventBatch.parse(batch, this.context.readForeign);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
+        const late = await this.turnOf(pressed.length > 0 ? withoutRoom : overfull, seeks);
+        if (late === undefined) continue;
+        for (const owned of late) this.leaveBehind(owned);
+        // Last of all: a lane that joined meanwhile may stand before the gap.
         await this.passGaps(firstOffset(parsed), seeks);
-        if (seeks === this.seeks && !this.stopped) this.route(parsed, pressed);
+        if (seeks === this.seeks && !this.stopped) this.route(parsed);
       } catch (error) {
         if (this.stopped) return;
         this.context.log.error({ partition: this.partition, position: this.position, err: error }, 'reading the event log failed; it is read again');
@@ -134,9 +142,23 @@ export class SharedFeed implements Feed {
     }
   }
 
-  private someoneWaitsForRoom(): boolean {
-    for (const owned of this.live) if (!owned.lane.hasRoom) return true;
-    return false;
+  /**
+   * Waits until it is worth going on: for room, as long as no lane has little left to send; for a moment even then, when those that are full get on, since
+   * reading once for all costs far less than reading once more for each. Answers which are full all the same; undefined when the reader was moved meanwhile.
+   */
+  private async turnOf(isFull: (lane: Lane) => boolean, seeks: number): Promise<LanePartition[] | undefined> {
+    while (seeks === this.seeks && !this.stopped) {
+      const full = [...this.live].filter(({ lane }) => isFull(lane));
+      if (full.length === 0) return full;
+      if (!this.someoneStarves()) {
+        await this.changed.wait();
+        continue;
+      }
+      const patienceMs = this.patience.left(full);
+      if (patienceMs <= 0) return full;
+      await this.patience.spend(() => this.changed.wait(patienceMs));
+    }
+    return undefined;
   }
 
   /** Reading goes on for the sake of a lane that has little left to send. */
@@ -159,9 +181,7 @@ export class SharedFeed implements Feed {
     }
   }
 
-  /** @param pressed one lane had no room when the batch was read for another: those that have none now are left behind */
-  private route(batch: EventBatch, pressed: boolean): void {
-    for (const owned of [...this.live]) if (owned.lane.overfull || (pressed && !owned.lane.hasRoom)) this.leaveBehind(owned);
+  private route(batch: EventBatch): void {
     const { events } = batch;
     for (let index = 0; index < events.length; index++) {
       const event = events[index];
@@ -178,3 +198,5 @@ export class SharedFeed implements Feed {
 }
 
 const NOTHING: readonly number[] = [];
+const withoutRoom = (lane: Lane): boolean => !lane.hasRoom;
+const overfull = (lane: Lane): boolean => lane.overfull;
