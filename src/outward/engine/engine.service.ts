@@ -184,6 +184,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     const { stopGraceMs } = this.settings.engine;
     // Lanes first, so that what is in flight is proven while the partitions are still owned.
     await this.lanes.stop();
+    await within(stopGraceMs, this.watch.settle([...this.lanes.running.values()].flatMap((lane) => [...lane.partitions.values()])));
     await this.attempt('saving cursors', () => this.saveCursors(true));
     await this.attempt('leaving the pool', async () => this.member?.leave());
     await Promise.all([...this.feeds.values()].map((feed) => feed.stop()));
@@ -297,14 +298,17 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     // At once: a lane that starts meanwhile must not get it.
     this.feeds.delete(partition);
     this.watch.forget(partition);
+    const giveUpAt = performance.now() + graceMs;
     const lanes = [...this.lanes.running.values()];
-    const [given] = await Promise.all([
+    const [removed] = await Promise.all([
       Promise.all(lanes.map((lane) => lane.remove(partition, graceMs))),
       // Those that are ending send the last of it.
       within(graceMs, this.lanes.left()),
     ]);
     await feed.stop();
-    await this.attempt('saving cursors', () => this.cursors.save(given.filter((owned) => owned !== undefined), true));
+    const given = removed.filter((owned) => owned !== undefined);
+    await within(giveUpAt - performance.now(), this.watch.settle(given));
+    await this.attempt('saving cursors', () => this.cursors.save(given, true));
   }
 
   // --- what is done at each turn ---

@@ -125,6 +125,8 @@ export class LanePartition {
   moveCursor(position: number, mark: LogMark | undefined): void {
     this.cursor = position;
     this.mark = mark ?? this.mark;
+    // Without a mark that came with it there is nothing to compare: what was read is of this log.
+    if (!this.origin.mark && mark) this.recognised = true;
   }
 }
 

@@ -67,8 +67,11 @@ export class LogWatch {
     this.witnesses.delete(partition);
   }
 
-  async stop(): Promise<void> {
+  /** Ends when these were looked at, too: a cursor that was not recognised is not saved, and what it passed would be sent again. */
+  async settle(owned: readonly LanePartition[]): Promise<void> {
+    if (owned.every(({ recognised }) => recognised)) return;
     await this.working;
+    await this.recogniseAll(owned.filter(({ recognised }) => !recognised));
   }
 
   private async recogniseAll(unknown: readonly LanePartition[]): Promise<void> {

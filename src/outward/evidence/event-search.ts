@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
@@ -11,6 +10,7 @@ import { Problem } from '../../platform/http/problem.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 
+const LABEL = 'lookup';
 const HOUR_MS = 3_600_000;
 const LONGEST_JOIN_MS = 15_000;
 /** A UUIDv7 tells when it was made; the append came a little later, clocks of producers may differ. */
@@ -46,9 +46,6 @@ interface Place {
 /** Finds an event in the log: by its position at once, by its id by reading a bounded time range, step by step. */
 @Injectable()
 export class EventSearch {
-  /** One group a process: two that look at once would share the partitions between them. */
-  private readonly label = `lookup.${randomUUID().slice(0, 8)}`;
-
   constructor(
     @Inject(EVENT_LOG) private readonly eventLog: EventLog,
     @Inject(CLOCK) private readonly clock: Clock,
@@ -60,7 +57,7 @@ export class EventSearch {
   async at(partition: number, offset: number): Promise<FoundEvent | undefined> {
     const range = await this.range(partition);
     if (!range || offset < range.first || offset >= range.next) return undefined;
-    const reader = await this.eventLog.openReader(partition, offset, this.label, { maxRecords: 1 });
+    const reader = await this.eventLog.openReader(partition, offset, LABEL, { maxRecords: 1 });
     try {
       // A reader of Kafka joins a group first, which takes its time.
       for (const giveUpAt = performance.now() + LONGEST_JOIN_MS; performance.now() < giveUpAt; ) {
@@ -92,7 +89,7 @@ export class EventSearch {
     let scanned = 0;
     for (const part of place.parts) {
       if (part[1] >= part[2]) continue;
-      const reader = await this.eventLog.openReader(part[0], part[1], this.label, { maxRecords: 1000, maxWaitMs: 200 });
+      const reader = await this.eventLog.openReader(part[0], part[1], LABEL, { maxRecords: 1000, maxWaitMs: 200 });
       try {
         while (part[1] < part[2]) {
           if (isOver()) return { type: 'not-found', progress: progressOf(place, scanned) };

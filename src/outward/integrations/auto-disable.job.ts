@@ -66,11 +66,11 @@ export class AutoDisableJob {
     if (hours <= 0) return false;
     const failing = failsSince(integration, await this.statuses.find({ integrationId: id }).lean<IntegrationStatusDocument[]>(), this.clock.now());
     if (!failing || this.clock.now() - failing.since < hours * HOUR_MS) return false;
-    const backlog = await this.backlog.of(integration);
+    const events = await this.backlog.events(integration);
     const since = new Date(failing.since).toISOString();
-    const notification = disabledNotification({ id, name, version }, { since, hours, cause: failing.cause, fix: failing.fix, events: backlog.events });
+    const notification = disabledNotification({ id, name, version }, { since, hours, cause: failing.cause, fix: failing.fix, events });
     const disabled = await this.service.disableFailing(id, version, `nothing but failures since ${since} (connection.disableAfterHours is ${hours}): ${failing.cause}`, notification);
-    if (disabled) this.log.error({ integration: name, integrationId: id, since, cause: failing.cause, fix: failing.fix, waiting: backlog.events }, 'integration was disabled after it failed for long; its events wait in the log');
+    if (disabled) this.log.error({ integration: name, integrationId: id, since, cause: failing.cause, fix: failing.fix, waiting: events }, 'integration was disabled after it failed for long; its events wait in the log');
     return disabled;
   }
 }

@@ -14,6 +14,8 @@ import type { IntegrationDocument } from './integration.schema.js';
 /** So many events of a partition are read to know the size of the others. */
 const SAMPLE_RECORDS = 200;
 const SAMPLE_WAIT_MS = 500;
+/** A reader of Kafka joins a group first, which takes its time. */
+const LONGEST_JOIN_MS = 15_000;
 
 export const backlogView = z.object({
   integrationId: z.string(),
@@ -59,22 +61,25 @@ export class BacklogService {
   async of(document: IntegrationDocument): Promise<BacklogView> {
     const answer: BacklogView = { integrationId: document._id, began: document.startPositions !== undefined, events: 0, bytes: 0, bytesEstimated: false, oldestAt: null, removedByRetention: 0 };
     if (!answer.began) return answer;
-    const positions = await this.positions(document);
     let oldest = Number.POSITIVE_INFINITY;
-    for (const range of await this.ranges()) {
-      const position = positions[String(range.partition)]?.position ?? range.first;
-      const from = Math.max(position, range.first);
-      answer.removedByRetention += Math.max(0, Math.min(range.first, range.next) - position);
-      const events = Math.max(0, range.next - from);
-      if (events === 0) continue;
-      const sample = await this.sample(range.partition, from);
-      const bytes = sample.reduce((sum, { value }) => sum + value.byteLength, 0);
+    const waiting = await this.waiting(document);
+    // Side by side: they share what reading costs before the first record.
+    const samples = await Promise.all(waiting.map(async ({ partition, from, events }) => (events === 0 ? [] : this.sample(partition, from))));
+    waiting.forEach(({ events, removed }, index) => {
+      answer.removedByRetention += removed;
       answer.events += events;
+      const sample = samples[index] ?? [];
+      const bytes = sample.reduce((sum, { value }) => sum + value.byteLength, 0);
       answer.bytes += sample.length === 0 ? 0 : Math.round((bytes / sample.length) * events);
       answer.bytesEstimated ||= sample.length < events;
       oldest = Math.min(oldest, sample[0]?.timestamp ?? oldest);
-    }
+    });
     return { ...answer, oldestAt: Number.isFinite(oldest) ? new Date(oldest).toISOString() : null };
+  }
+
+  /** How many events wait, without reading any. @throws Problem 503 when the event log does not answer */
+  async events(document: IntegrationDocument): Promise<number> {
+    return document.startPositions === undefined ? 0 : (await this.waiting(document)).reduce((sum, { events }) => sum + events, 0);
   }
 
   /** What going on with a part of it leaves out. @throws Problem 503 */
@@ -97,6 +102,15 @@ export class BacklogService {
     return plan;
   }
 
+  private async waiting(document: IntegrationDocument): Promise<Array<{ partition: number; from: number; events: number; removed: number }>> {
+    const positions = await this.positions(document);
+    return (await this.ranges()).map(({ partition, first, next }) => {
+      const position = positions[String(partition)]?.position ?? first;
+      const from = Math.max(position, first);
+      return { partition, from, events: Math.max(0, next - from), removed: Math.max(0, Math.min(first, next) - position) };
+    });
+  }
+
   private ranges(): Promise<PartitionRange[]> {
     return this.asked(() => this.eventLog.ranges());
   }
@@ -105,7 +119,11 @@ export class BacklogService {
     return this.asked(async () => {
       const reader = await this.eventLog.openReader(partition, from, 'backlog', { maxRecords: SAMPLE_RECORDS, maxWaitMs: SAMPLE_WAIT_MS });
       try {
-        return (await reader.next()).records;
+        for (const giveUpAt = performance.now() + LONGEST_JOIN_MS; performance.now() < giveUpAt; ) {
+          const { records } = await reader.next();
+          if (records.length > 0) return records;
+        }
+        return [];
       } finally {
         await reader.close();
       }

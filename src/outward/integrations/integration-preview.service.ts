@@ -39,7 +39,7 @@ export const previewBody = z
   })
   .refine(({ event, type }) => event === undefined || type === undefined, { path: ['type'], message: 'give either an event or the type of a sample' });
 
-/** A comparison ends after so long, or so many octets of events, with what it has by then. */
+/** A comparison ends so long after the first event was read, or after so many octets of events, with what it has by then. */
 const DIFFERENCE_MS = 4000;
 const DIFFERENCE_BYTES = 16 * 1024 * 1024;
 
@@ -98,15 +98,14 @@ export class IntegrationPreviewService {
 
   /** What a change would mean for the last real events. Beside delivery: cursors and counters stay as they are. @throws Problem 503 */
   async difference(before: IntegrationSettings, after: IntegrationSettings, count = USUAL_EVENTS): Promise<DifferenceView> {
-    const until = performance.now() + DIFFERENCE_MS;
     const engine = await this.status.liveEngine(after.enginePool);
     this.foreign ??= new ForeignRecords(this.settings, (this.check ??= new EventCheck(this.settings)));
     const { foreign } = this;
-    const limits = { count, bytes: DIFFERENCE_BYTES, until: performance.now() + DIFFERENCE_MS / 2, now: this.clock.now(), readForeign: (record: LogRecord) => foreign.read(record) };
+    const limits = { count, bytes: DIFFERENCE_BYTES, ms: DIFFERENCE_MS / 2, now: this.clock.now(), readForeign: (record: LogRecord) => foreign.read(record) };
     const recent = await recentEvents(this.eventLog, limits).catch((error: unknown) => {
       throw new Problem(503, 'event-log-unavailable', `The event log does not answer (${error instanceof Error ? error.message : String(error)}), so nothing can be compared. Try again.`, { headers: { 'Retry-After': '5' } });
     });
-    return differenceBetween(before, after, recent, { asked: count, machineHostname: engine?.host ?? machineHostname(), until });
+    return differenceBetween(before, after, recent, { asked: count, machineHostname: engine?.host ?? machineHostname(), until: performance.now() + DIFFERENCE_MS / 2 });
   }
 
   private sample(type: string): AuditEvent {

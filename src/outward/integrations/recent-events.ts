@@ -21,11 +21,13 @@ export interface RecentEvents {
   stoppedBy: 'time' | 'memory' | null;
 }
 
+const LONGEST_JOIN_MS = 15_000;
+
 export interface RecentLimits {
   count: number;
   bytes: number;
-  /** As of `performance.now()`. */
-  until: number;
+  /** For reading, from the first record on: before it a reader of Kafka joins a group, which takes its time. */
+  ms: number;
   now: number;
   readForeign: ForeignReader;
 }
@@ -37,15 +39,26 @@ export async function recentEvents(log: Pick<EventLog, 'ranges' | 'openReader'>,
   const found: Array<RecentEvent & { timestamp: number }> = [];
   let [bytes, unreadable, perSecond] = [0, 0, 0];
   let stoppedBy: RecentEvents['stoppedBy'] = null;
-  for (const { partition, next } of ranges) {
-    const share = shares.get(partition) ?? 0;
-    if (share === 0 || stoppedBy !== null) continue;
-    const reader = await log.openReader(partition, next - share, 'preview', { maxRecords: 200, maxBytes: 262_144, maxWaitMs: 100 });
-    try {
-      let [count, oldest, at] = [0, limits.now, next - share];
+  let until = performance.now() + LONGEST_JOIN_MS;
+  let began = false;
+  const parts = ranges.flatMap(({ partition, next }) => ((shares.get(partition) ?? 0) === 0 ? [] : [{ partition, next, start: next - (shares.get(partition) ?? 0) }]));
+  // All at once: they share what reading costs before the first record.
+  const readers = await Promise.all(parts.map(({ partition, start }) => log.openReader(partition, start, 'preview', { maxRecords: 200, maxBytes: 262_144, maxWaitMs: 100 })));
+  try {
+    for (const [index, { partition, next, start }] of parts.entries()) {
+      const reader = readers[index];
+      if (!reader || stoppedBy !== null) break;
+      let [count, oldest, at] = [0, limits.now, start];
       while (at < next && stoppedBy === null) {
+        if (performance.now() > until) {
+          stoppedBy = 'time';
+          break;
+        }
         const batch = await reader.next();
-        if (batch.records.length === 0 && batch.next <= at) break;
+        if (batch.records.length > 0 && !began) {
+          began = true;
+          until = performance.now() + limits.ms;
+        }
         const records = batch.records.filter(({ offset }) => offset < next);
         const parsed = EventBatch.parse({ ...batch, records }, limits.readForeign);
         unreadable += parsed.unreadable.length;
@@ -58,13 +71,12 @@ export async function recentEvents(log: Pick<EventLog, 'ranges' | 'openReader'>,
         oldest = Math.min(oldest, records[0]?.timestamp ?? oldest);
         bytes += parsed.sizes.reduce((sum, size) => sum + size, 0);
         at = batch.next;
-        if (performance.now() > limits.until) stoppedBy = 'time';
-        else if (bytes > limits.bytes) stoppedBy = 'memory';
+        if (bytes > limits.bytes) stoppedBy = 'memory';
       }
       perSecond += count / Math.max(1, (limits.now - oldest) / 1000);
-    } finally {
-      await reader.close();
     }
+  } finally {
+    await Promise.all(readers.map((reader) => reader.close()));
   }
   found.sort((a, b) => a.timestamp - b.timestamp);
   return { events: found.map(({ event, sequence }) => ({ event, sequence })), since: found[0]?.timestamp ?? null, perSecond, unreadable, stoppedBy };

@@ -86,9 +86,9 @@ describe('the preview of a change', () => {
   });
 
   it('ends at its bounds of memory and says so', async () => {
-    const found = await recentEvents(log.log, { count: 60, bytes: 2000, until: performance.now() + 60_000, now: Date.now(), readForeign: () => ({ type: 'refused', reason: 'none' }) });
+    const found = await recentEvents(log.log, { count: 60, bytes: 2000, ms: 60_000, now: Date.now(), readForeign: () => ({ type: 'refused', reason: 'none' }) });
     expect(found.stoppedBy).toBe('memory');
-    const late = await recentEvents(log.log, { count: 60, bytes: 1e9, until: 0, now: Date.now(), readForeign: () => ({ type: 'refused', reason: 'none' }) });
+    const late = await recentEvents(log.log, { count: 60, bytes: 1e9, ms: 0, now: Date.now(), readForeign: () => ({ type: 'refused', reason: 'none' }) });
     expect(late.stoppedBy).toBe('time');
   });
 });

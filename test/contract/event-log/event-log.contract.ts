@@ -224,6 +224,26 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
         expect(firsts).toEqual(['k:0', 'k:10', 'k:20', 'k:30', 'k:49']);
       });
 
+      it('gives readers of two handles under one label the whole of every partition each', async () => {
+        const fixture = await make(4);
+        const { log } = fixture;
+        const other = await fixture.another();
+        await append(log, Array.from({ length: 80 }, (_, index) => record(`k${index}`, index)));
+        const ranges = await log.ranges();
+        const counts = await Promise.all(
+          [log, other].flatMap((handle) =>
+            ranges.map(async ({ partition, next }) => {
+              const reader = await handle.openReader(partition, 0, 'same', { maxWaitMs: 200 });
+              let count = 0;
+              for (const giveUpAt = performance.now() + 30_000; count < next && performance.now() < giveUpAt; ) count += (await reader.next()).records.length;
+              await reader.close();
+              return count;
+            }),
+          ),
+        );
+        expect(counts).toEqual([...ranges, ...ranges].map(({ next }) => next));
+      }, 60_000);
+
       it('continues at the oldest record held when its position was removed, and shows the gap', async () => {
         const fixture = await make(1);
         for (let index = 0; index < 10; index++) await append(fixture.log, [record('k', index)]);

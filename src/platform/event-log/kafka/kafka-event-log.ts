@@ -31,8 +31,8 @@ export class KafkaEventLog implements EventLog {
   private lastFault: string | undefined;
   private readonly catchUps = new Map<string, CatchUpConsumer>();
   private readonly members = new Set<KafkaPoolMember>();
-  /** Names the groups that look at single records, one process each. */
-  private readonly lookId = randomUUID().slice(0, 8);
+  /** Ends the names of readers' groups: two processes that read under one label would share the partitions between them, and each miss some. */
+  private readonly processId = randomUUID().slice(0, 8);
   private readonly handovers = new Map<string, Map<number, Promise<void>>>();
 
   constructor(private readonly options: KafkaEventLogOptions) {
@@ -99,7 +99,7 @@ export class KafkaEventLog implements EventLog {
 
   /** The record at the offset; undefined when there is none, but later ones are. @throws when nothing comes */
   private async recordAt(partition: number, offset: number): Promise<LogRecord | undefined> {
-    const reader = await this.openReader(partition, offset, `look.${this.options.clientId}.${this.lookId}`, { maxRecords: 1, maxWaitMs: 500 });
+    const reader = await this.openReader(partition, offset, 'look', { maxRecords: 1, maxWaitMs: 500 });
     try {
       for (const end = performance.now() + LOOK_MS; performance.now() < end; ) {
         const [record] = (await reader.next()).records;
@@ -127,7 +127,7 @@ export class KafkaEventLog implements EventLog {
 
   async openReader(partition: number, from: number, label: string, options?: ReadOptions): Promise<PartitionReader> {
     this.use();
-    let groupId = `tidegate.${label}`;
+    let groupId = `tidegate.${label}.${this.processId}`;
     let consumer = this.catchUps.get(groupId);
     if (consumer?.has(partition)) {
       groupId = `${groupId}.${randomUUID().slice(0, 8)}`;
