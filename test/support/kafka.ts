@@ -17,6 +17,8 @@ export interface TestKafka {
   secured: SecuredPorts | undefined;
   /** Ends a node (0 is the first): a crash, unless the signal says otherwise. */
   kill(node: number, signal?: NodeJS.Signals): Promise<void>;
+  /** Freezes a node (SIGSTOP) or lets it go on (SIGCONT). */
+  signal(node: number, signal: NodeJS.Signals): void;
   /** Starts a node that was killed, with its data. */
   restart(node: number): Promise<void>;
   /** Ends all nodes and removes their data. */
@@ -88,6 +90,7 @@ export async function startKafka(nodes: 1 | 3 = 1, security?: KafkaSecurity): Pr
     brokers: all.map(({ port }) => `127.0.0.1:${port}`),
     secured: secured && { tls: `127.0.0.1:${secured['tls']}`, mutualTls: `127.0.0.1:${secured['mutualTls']}`, sasl: `127.0.0.1:${secured['sasl']}`, saslTls: `127.0.0.1:${secured['saslTls']}` },
     kill: (node, signal = 'SIGKILL') => nodeAt(node).end(signal),
+    signal: (node, signal) => nodeAt(node).signal(signal),
     restart: async (node) => {
       await nodeAt(node).start();
       await nodeAt(node).ready(1);
@@ -189,6 +192,10 @@ class Node {
     const exit = once(child, 'exit');
     child.kill(signal);
     await exit;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.process?.kill(signal);
   }
 
   private javaOptions(): string[] {

@@ -22,7 +22,7 @@ export class CatchUpConsumer {
   constructor(groupId: string, private readonly ports: CatchUpPorts) {
     const { kafka, options, ranges } = ports;
     this.feed = new ReaderFeed({ consumer: () => this.consumer, signingKeys: options.signingKeys, ranges, closed: () => this.closed() });
-    this.consumer = new TopicConsumer(kafka, options, groupId, this.feed);
+    this.consumer = new TopicConsumer(kafka, options, groupId, this.feed, ranges);
   }
 
   has(partition: number): boolean {

@@ -35,6 +35,8 @@ export interface KafkaEventLogOptions {
   appendTimeoutMs: number;
   /** Keys of the records' signature: the first signs, all verify. Not empty. */
   signingKeys: readonly Buffer[];
+  /** After so long without progress a consumer is built anew; tests alone give it. */
+  stalledMs?: number;
   clock: Clock;
   log: Log;
 }

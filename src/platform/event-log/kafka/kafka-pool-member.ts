@@ -5,6 +5,7 @@ import { reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { ReaderFeed } from './reader-feed.js';
 import { TopicConsumer } from './topic-consumer.js';
+import { within } from './within.js';
 
 export interface PoolMemberPorts {
   kafka: Kafka;
@@ -48,7 +49,7 @@ export class KafkaPoolMember implements PoolMember {
         void this.revokeAll();
       },
       messages: (partition, messages) => this.feed.messages(partition, messages),
-    });
+    }, ranges);
   }
 
   leave(): Promise<void> {
@@ -133,17 +134,4 @@ export class KafkaPoolMember implements PoolMember {
     assignment.over = true;
     await assignment.reader.close();
   }
-}
-
-/** Ends with the work or after the time, whichever comes first. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  work.catch(() => undefined);
-  await Promise.race([
-    work,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    }),
-  ]);
-  clearTimeout(timer);
 }

@@ -1,6 +1,8 @@
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
+import type { PartitionRange } from '../../../contracts/event-log.js';
 import { reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
+import { within } from './within.js';
 
 // A CommonJS package: Node finds not all of its names as exports.
 const { AssignerProtocol } = kafkajs;
@@ -11,8 +13,20 @@ const PARTITION_BYTES = 131_072;
 const FETCH_BYTES = 1_048_576;
 const RESTART_MS = 1000;
 const LONGEST_RESTART_MS = 30_000;
-/** A consumer that neither fetched nor told anything for so long is built anew. */
+/** A consumer that neither fetched nor told anything for so long, or that left what there is to read unread, is built anew. */
 const STALLED_MS = 60_000;
+/** One that stands still may never end; its membership does, by the session timeout. */
+const LONGEST_DROP_MS = 5000;
+
+/** Where a partition is that was started. */
+interface Place {
+  /** What comes next. */
+  next: number;
+  /** Its reader has enough. */
+  paused: boolean;
+  /** Since when there was more to read (performance.now()) and nothing came. */
+  behindSince: number | undefined;
+}
 
 /** Called by the consumer; none of these may throw or block. */
 export interface ConsumerHandler {
@@ -34,11 +48,14 @@ export class TopicConsumer {
   private aliveAt = 0;
   private building: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private readonly started = new Set<number>();
+  private readonly started = new Map<number, Place>();
+  private readonly stalledMs: number;
+  private looking = false;
 
-  constructor(private readonly kafka: Kafka, private readonly options: KafkaEventLogOptions, readonly groupId: string, private readonly handler: ConsumerHandler) {
+  constructor(private readonly kafka: Kafka, private readonly options: KafkaEventLogOptions, readonly groupId: string, private readonly handler: ConsumerHandler, private readonly ranges: () => Promise<PartitionRange[]>) {
+    this.stalledMs = options.stalledMs ?? STALLED_MS;
     this.track(this.build());
-    this.timer = setInterval(() => this.watch(), STALLED_MS / 6);
+    this.timer = setInterval(() => void this.watch(), this.stalledMs / 6);
     this.timer.unref();
   }
 
@@ -47,7 +64,7 @@ export class TopicConsumer {
     const { topic } = this.options;
     try {
       this.consumer?.seek({ topic, partition, offset: String(position) });
-      this.started.add(partition);
+      this.started.set(partition, { next: position, paused: false, behindSince: undefined });
       this.consumer?.resume([{ topic, partitions: [partition] }]);
     } catch (error) {
       this.options.log.debug({ partition, reason: reasonOf(error) }, 'consumer is not running: the next assignment begins anew');
@@ -55,6 +72,8 @@ export class TopicConsumer {
   }
 
   pause(partition: number): void {
+    const place = this.started.get(partition);
+    if (place) place.paused = true;
     try {
       this.consumer?.pause([{ topic: this.options.topic, partitions: [partition] }]);
     } catch {
@@ -63,7 +82,9 @@ export class TopicConsumer {
   }
 
   resume(partition: number): void {
-    if (!this.started.has(partition)) return;
+    const place = this.started.get(partition);
+    if (!place) return;
+    Object.assign(place, { paused: false, behindSince: undefined });
     try {
       this.consumer?.resume([{ topic: this.options.topic, partitions: [partition] }]);
     } catch {
@@ -130,7 +151,7 @@ export class TopicConsumer {
       retry: { initialRetryTime: 100, maxRetryTime: 2000, retries: 8, restartOnFailure: async () => !this.stopped },
     });
     const current = (): boolean => consumer === this.consumer && !this.stopped;
-    const { GROUP_JOIN, REBALANCING, CRASH, FETCH, HEARTBEAT } = consumer.events;
+    const { GROUP_JOIN, REBALANCING, CRASH, FETCH, HEARTBEAT, END_BATCH_PROCESS } = consumer.events;
     consumer.on(GROUP_JOIN, ({ payload }) => {
       if (!current()) return;
       this.restarts = 0;
@@ -153,6 +174,11 @@ export class TopicConsumer {
     };
     consumer.on(FETCH, alive);
     consumer.on(HEARTBEAT, alive);
+    // Also told of what no handler gets: marks of transactions.
+    consumer.on(END_BATCH_PROCESS, ({ payload }) => {
+      const place = current() ? this.started.get(payload.partition) : undefined;
+      if (place) Object.assign(place, { next: Number(payload.lastOffset) + 1, behindSince: undefined });
+    });
     return consumer;
   }
 
@@ -161,11 +187,31 @@ export class TopicConsumer {
     this.handler.left();
   }
 
-  private watch(): void {
-    if (this.stopped || this.building || performance.now() - this.aliveAt < STALLED_MS) return;
-    this.options.log.warn({ groupId: this.groupId, forMs: STALLED_MS }, 'consumer stands still; a new one takes its place');
+  private async watch(): Promise<void> {
+    if (this.stopped || this.building || this.looking) return;
+    this.looking = true;
+    const { consumer } = this;
+    const silent = performance.now() - this.aliveAt >= this.stalledMs;
+    const unread = silent ? undefined : await this.unread();
+    this.looking = false;
+    if (this.stopped || this.building || consumer !== this.consumer || (!silent && unread === undefined)) return;
+    this.options.log.warn({ groupId: this.groupId, forMs: this.stalledMs, partition: unread }, 'consumer stands still; a new one takes its place');
     this.left();
     this.rebuild();
+  }
+
+  /** A partition of which nothing came for long although there is more: fetches of other brokers go on while one is stuck. */
+  private async unread(): Promise<number | undefined> {
+    if (this.started.size === 0) return undefined;
+    const ranges = await this.ranges().catch(() => undefined);
+    const now = performance.now();
+    for (const { partition, next } of ranges ?? []) {
+      const place = this.started.get(partition);
+      if (!place || place.paused) continue;
+      place.behindSince = place.next < next ? (place.behindSince ?? now) : undefined;
+      if (place.behindSince !== undefined && now - place.behindSince >= this.stalledMs) return partition;
+    }
+    return undefined;
   }
 
   private rebuild(): void {
@@ -195,7 +241,7 @@ export class TopicConsumer {
   private async drop(consumer: Consumer | undefined): Promise<void> {
     if (!consumer) return;
     try {
-      await consumer.disconnect();
+      await within(LONGEST_DROP_MS, consumer.disconnect());
     } catch (error) {
       this.options.log.debug({ groupId: this.groupId, reason: reasonOf(error) }, 'consumer did not disconnect cleanly');
     }

@@ -1,0 +1,108 @@
+import { EventEmitter } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Kafka } from 'kafkajs';
+import { silentLog } from '../../../contracts/log.js';
+import type { KafkaEventLogOptions } from './kafka-options.js';
+import { TopicConsumer } from './topic-consumer.js';
+
+const STALLED_MS = 1000;
+const EVENTS = { GROUP_JOIN: 'join', REBALANCING: 'rebalancing', CRASH: 'crash', FETCH: 'fetch', HEARTBEAT: 'heartbeat', END_BATCH_PROCESS: 'batch' };
+
+/** As much of the client's consumer as is looked at. Fetches of another broker go on all the time. */
+class FakeConsumer {
+  readonly events = EVENTS;
+  readonly emitter = new EventEmitter();
+  disconnects = 0;
+  private readonly fetches = setInterval(() => this.emitter.emit(EVENTS.FETCH, {}), 20);
+
+  ends = true;
+
+  on(name: string, listener: (event: unknown) => void): void {
+    this.emitter.on(name, listener);
+  }
+  async connect(): Promise<void> {}
+  async subscribe(): Promise<void> {}
+  async run(): Promise<void> {
+    setTimeout(() => this.emitter.emit(EVENTS.GROUP_JOIN, { payload: { memberAssignment: { t: [0, 1] } } }), 10);
+  }
+  seek(): void {}
+  pause(): void {}
+  resume(): void {}
+  batch(partition: number, lastOffset: number): void {
+    this.emitter.emit(EVENTS.END_BATCH_PROCESS, { payload: { topic: 't', partition, lastOffset: String(lastOffset) } });
+  }
+  async disconnect(): Promise<void> {
+    this.disconnects++;
+    if (this.ends) clearInterval(this.fetches);
+    else await new Promise(() => undefined);
+  }
+  end(): void {
+    clearInterval(this.fetches);
+  }
+}
+
+describe('a Kafka consumer that stands still although fetches of other brokers go on', () => {
+  let made: FakeConsumer[];
+  let joined: number;
+  let left: number;
+  let next: number;
+  let consumer: TopicConsumer;
+  beforeEach(() => {
+    made = [];
+    [joined, left, next] = [0, 0, 0];
+    const kafka = {
+      consumer: () => {
+        made.push(new FakeConsumer());
+        return made.at(-1);
+      },
+    } as unknown as Kafka;
+    const options = { topic: 't', sessionTimeoutMs: 1000, revokeGraceMs: 100, stalledMs: STALLED_MS, log: silentLog } as KafkaEventLogOptions;
+    consumer = new TopicConsumer(kafka, options, 'g', { joined: () => joined++, left: () => left++, messages: () => undefined }, async () => [{ partition: 0, first: 0, next }, { partition: 1, first: 0, next: 0 }]);
+  });
+  afterEach(async () => {
+    for (const one of made) one.end();
+    await consumer.stop();
+  });
+  const until = async (condition: () => boolean) => {
+    for (const giveUpAt = performance.now() + 15_000; !condition(); await new Promise((resolve) => setTimeout(resolve, 10))) if (performance.now() > giveUpAt) throw new Error('it did not come to that');
+  };
+  const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+  it('is replaced when nothing comes of a partition that holds more', async () => {
+    await until(() => joined === 1);
+    consumer.start(0, 0);
+    consumer.start(1, 0);
+    next = 5;
+    await until(() => joined === 2);
+    expect(made).toHaveLength(2);
+    expect(made[0]?.disconnects).toBe(1);
+  });
+
+  it('is replaced also when the old one never ends, as one whose handler never settles', async () => {
+    await until(() => joined === 1);
+    const [first] = made;
+    if (first) first.ends = false;
+    consumer.start(0, 0);
+    next = 5;
+    await until(() => joined === 2);
+    expect(first?.disconnects).toBe(1);
+  }, 20_000);
+
+  it('stays while it moves, while its reader has enough, and while there is nothing to read', async () => {
+    await until(() => joined === 1);
+    consumer.start(0, 0);
+    await pass(2 * STALLED_MS);
+    next = 1000;
+    for (let offset = 0; offset < 20; offset++) {
+      await pass(STALLED_MS / 10);
+      made[0]?.batch(0, offset);
+    }
+    consumer.pause(0);
+    await pass(2 * STALLED_MS);
+    made[0]?.batch(0, 999);
+    consumer.resume(0);
+    await pass(2 * STALLED_MS);
+    expect(made).toHaveLength(1);
+    expect(left).toBe(1);
+  });
+});
