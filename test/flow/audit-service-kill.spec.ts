@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it } from '@jest/globals';
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
+import { enginesEnvironment } from '../support/engines-environment.js';
 import { ADMIN_PASSWORD, Client, eventually } from '../support/service.js';
 
 interface AuditPage {
@@ -24,7 +25,8 @@ it('every act that an administrator got an answer for reaches the SIEM, though t
   const receiver = await LoopbackReceiver.start({ protocol: 'tcp' });
   ends.push(() => receiver.stop());
   const acts: string[] = [];
-  let service = await start(dataDir);
+  const engines = enginesEnvironment();
+  let service = await start(dataDir, engines);
   await service.client.integrate({ name: 'siem', serverUrl: `tcp://127.0.0.1:${receiver.port}`, outputType: 'json', connection: { retryInitialMs: 20, retryMaxMs: 200, settleMs: 50, sealIntervalMs: 200 } });
 
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -33,7 +35,7 @@ it('every act that an administrator got an answer for reaches the SIEM, though t
     acts.push((await Promise.any(created)).id);
     await service.kill();
     for (const outcome of await Promise.allSettled(created)) if (outcome.status === 'fulfilled' && !acts.includes(outcome.value.id)) acts.push(outcome.value.id);
-    service = await start(dataDir);
+    service = await start(dataDir, engines);
   }
 
   await eventually('no audit record waits', async () => (await service.client.ok<AuditPage>('GET', '/api/v1/audit?exported=waiting')).total === 0, 30_000);
@@ -48,12 +50,12 @@ it('every act that an administrator got an answer for reaches the SIEM, though t
   }, 30_000);
   // Whoever gets one twice can tell by its id.
   for (const { id, subject } of items) expect(new Set(arrived().filter((event) => event.id === id).map((event) => event.subject.id))).toEqual(new Set([subject.id]));
-}, 120_000);
+}, 300_000);
 
 /** The built service in a process of its own. */
-async function start(dataDir: string): Promise<{ client: Client; kill(): Promise<void> }> {
+async function start(dataDir: string, engines: Record<string, string>): Promise<{ client: Client; kill(): Promise<void> }> {
   const child: ChildProcess = spawn(process.execPath, [fileURLToPath(new URL('../../dist/main.js', import.meta.url))], {
-    env: { PATH: process.env['PATH'], TIDEGATE_DATA_DIR: dataDir, TIDEGATE_HTTP_PORT: '0', TIDEGATE_ADMIN_PASSWORD: ADMIN_PASSWORD, TIDEGATE_LOG_LEVEL: 'error' },
+    env: { PATH: process.env['PATH'], TIDEGATE_DATA_DIR: dataDir, TIDEGATE_HTTP_PORT: '0', TIDEGATE_ADMIN_PASSWORD: ADMIN_PASSWORD, TIDEGATE_LOG_LEVEL: 'error', ...engines },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const kill = async () => {

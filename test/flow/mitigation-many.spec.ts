@@ -1,11 +1,7 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { v7 as uuidV7 } from 'uuid';
-import { silentLog } from '../../src/contracts/log.js';
-import { EmbeddedDocumentServer } from '../../src/platform/documents/embedded-document-server.js';
-import { MongooseDocumentStore } from '../../src/platform/documents/mongoose-document-store.js';
 import { machine } from '../load/results.js';
 import { openTestMitigation } from '../support/mitigation.js';
 
@@ -23,22 +19,8 @@ function ownMb(): number {
 }
 
 describe('an alert about a whole application', () => {
-  let directory: string;
-  let server: EmbeddedDocumentServer;
-  let documents: MongooseDocumentStore;
-  beforeEach(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'tidegate-many-'));
-    server = await EmbeddedDocumentServer.start({ directory, log: silentLog });
-    documents = await MongooseDocumentStore.connect({ uri: server.uri, dbName: 'tidegate' });
-  });
-  afterEach(async () => {
-    await documents.close();
-    await server.stop();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
   it(`disables each of ${ACCOUNTS} accounts once, with an outcome for each, in bounded memory`, async () => {
-    const mitigation = await openTestMitigation({ documents, settings: { processor: { targetsAtOnce: 32, planTargets: Math.min(500, Math.ceil(ACCOUNTS / 5)) }, mitigation: { maxFanOut: ACCOUNTS, accountsPerHour: ACCOUNTS } } });
+    const mitigation = await openTestMitigation({ settings: { processor: { targetsAtOnce: 32, planTargets: Math.min(500, Math.ceil(ACCOUNTS / 5)) }, mitigation: { maxFanOut: ACCOUNTS, accountsPerHour: ACCOUNTS } } });
     const { _id: applicationId } = await mitigation.application('Active Directory');
     for (let from = 0; from < ACCOUNTS; from += 1000) {
       const batch = Array.from({ length: Math.min(1000, ACCOUNTS - from) }, (_, index) => `account-${from + index}`);

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { enginesEnvironment } from '../support/engines-environment.js';
 import { eventually, producerEvents } from '../support/service.js';
 import { freePort } from '../support/free-port.js';
 import { ServiceProcess } from '../support/service-process.js';
@@ -19,7 +20,7 @@ describe('administrators are told that an integration is down and works again', 
     ends.push(() => rmSync(dataDir, { recursive: true, force: true }));
     const hook = await WebhookReceiver.start();
     ends.push(() => hook.stop());
-    const service = new ServiceProcess(dataDir, await freePort(), { TIDEGATE_ENGINE_HEARTBEAT_MS: '200', TIDEGATE_NOTIFY_INTERVAL_MS: '500' });
+    const service = new ServiceProcess(dataDir, await freePort(), { TIDEGATE_ENGINE_HEARTBEAT_MS: '200', TIDEGATE_NOTIFY_INTERVAL_MS: '500', ...enginesEnvironment() });
     ends.push(() => service.end('SIGKILL'));
     await service.start();
     await service.client.ok('POST', '/api/v1/notification-channels', { name: 'hook', type: 'webhook', webhook: { url: hook.url, secret: 'key' } });

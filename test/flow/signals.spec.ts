@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { enginesEnvironment } from '../support/engines-environment.js';
 
 const MAIN = resolve('dist/main.js');
 let dataDir: string;
@@ -14,7 +15,7 @@ afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 /** Starts the built service, sends the signal when its output holds the text, and tells how it ended. */
 function endedBy(signal: 'SIGTERM' | 'SIGINT', text: string): Promise<{ code: number | null; signal: string | null; output: string }> {
   const child = spawn(process.execPath, [MAIN], {
-    env: { PATH: process.env['PATH'], TIDEGATE_DATA_DIR: dataDir, TIDEGATE_HTTP_PORT: '0', TIDEGATE_ADMIN_PASSWORD: 'a good password' },
+    env: { PATH: process.env['PATH'], TIDEGATE_DATA_DIR: dataDir, TIDEGATE_HTTP_PORT: '0', TIDEGATE_ADMIN_PASSWORD: 'a good password', ...enginesEnvironment() },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const limit = setTimeout(() => child.kill('SIGKILL'), 60_000);

@@ -15,7 +15,7 @@ interface Report {
 }
 
 const missing = await stackMissing();
-const LIMIT_MS = 900_000;
+const LIMIT_MS = 1_500_000;
 
 (missing === undefined ? describe : describe.skip)('the HTTP suite on Apache Kafka and a MongoDB-wire server', () => {
   let kafka: TestKafka;

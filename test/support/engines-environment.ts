@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import kafkajs from 'kafkajs';
 import type { SettingsInput } from '../../src/config/settings.js';
 
 /** Brokers of a real Kafka that the tests of HTTP use instead of the embedded log; given by test/peer/http-suite.spec.ts. */
@@ -14,4 +15,31 @@ export function enginesSettings(partitions = 4): Pick<SettingsInput, 'kafka' | '
     kafka: { brokers: [...TEST_BROKERS], topic: name, partitions, replicationFactor: 1, minInSyncReplicas: 1, sessionTimeoutMs: 6000 },
     mongodb: { uri: TEST_MONGODB.replace('/?', `/${name}?`) },
   };
+}
+
+/** The same for a service in a process of its own: environment to start it with, each time it is started. */
+export function enginesEnvironment(): Record<string, string> {
+  const { kafka, mongodb } = enginesSettings();
+  if (!kafka?.topic || !mongodb?.uri) return {};
+  return {
+    TIDEGATE_KAFKA_BROKERS: TEST_BROKERS.join(','),
+    TIDEGATE_KAFKA_TOPIC: kafka.topic,
+    TIDEGATE_KAFKA_PARTITIONS: String(kafka.partitions),
+    TIDEGATE_KAFKA_REPLICATION_FACTOR: '1',
+    TIDEGATE_KAFKA_MIN_IN_SYNC_REPLICAS: '1',
+    TIDEGATE_KAFKA_SESSION_TIMEOUT_MS: String(kafka.sessionTimeoutMs),
+    TIDEGATE_MONGODB_URI: mongodb.uri,
+  };
+}
+
+/** Has the brokers remove all but the last records of each partition of a topic, as retention does there. */
+export async function removeOldest(topic: string, keep: number): Promise<void> {
+  const admin = new kafkajs.Kafka({ brokers: [...TEST_BROKERS], clientId: 'test', logLevel: kafkajs.logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: String(Math.max(0, Number(high) - keep)) }));
+    await admin.deleteTopicRecords({ topic, partitions });
+  } finally {
+    await admin.disconnect();
+  }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { settingsFrom, type SettingsInput } from '../../src/config/settings.js';
 import { PinoLog } from '../../src/platform/telemetry/pino-log.js';
 import { startService, type RunningService } from '../../src/service.js';
-import { enginesSettings } from './engines-environment.js';
+import { enginesSettings, TEST_BROKERS } from './engines-environment.js';
 
 export const ADMIN_PASSWORD = 'a-password-for-tests';
 const AUTHORIZATION = `Basic ${Buffer.from(`admin:${ADMIN_PASSWORD}`).toString('base64')}`;
@@ -85,8 +85,12 @@ export async function startTestService(input: SettingsInput = {}): Promise<TestS
   return test;
 }
 
+/** Where groups are joined first and documents lie with a server of another pace. */
+const PATIENCE = TEST_BROKERS.length > 0 ? 3 : 1;
+
 /** Waits until a condition holds. @throws after the limit, with what was expected */
-export async function eventually(what: string, condition: () => boolean | Promise<boolean>, limitMs = 15_000): Promise<void> {
+export async function eventually(what: string, condition: () => boolean | Promise<boolean>, usualLimitMs = 15_000): Promise<void> {
+  const limitMs = usualLimitMs * PATIENCE;
   const giveUpAt = performance.now() + limitMs;
   while (!(await condition())) {
     if (performance.now() > giveUpAt) throw new Error(`not within ${limitMs} ms: ${what}`);
