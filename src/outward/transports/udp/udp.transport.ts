@@ -14,6 +14,7 @@ const NO_BUFFER_WAIT_MS = 5;
 /** A name is looked up again after so long, at the next send. */
 const LOOKUP_AGAIN_MS = 60_000;
 const REFUSAL_REMEMBERED_MS = 60_000;
+const NO_OCTETS = new Uint8Array();
 
 /**
  * RFC 5426: one message a datagram, without framing. The socket is connected, so that an ICMP "port unreachable" comes back as an error.
@@ -79,9 +80,10 @@ class UdpSession implements TransportSession {
     const startedAt = performance.now();
     const rejected: RejectedMessage[] = [];
     for (let from = 0; from < chunk.buffers.length; from += DATAGRAMS_AT_A_TIME) {
-      const group = chunk.buffers.slice(from, from + DATAGRAMS_AT_A_TIME);
-      const ends = await Promise.all(group.map((message, index) => this.sendOne(message, from + index)));
-      for (const end of ends) if (end !== null) rejected.push(end);
+      for (const { index, error } of await this.sendGroup(chunk.buffers, from, Math.min(from + DATAGRAMS_AT_A_TIME, chunk.buffers.length))) {
+        const end = await this.sendOne(chunk.buffers[index] ?? NO_OCTETS, index, error);
+        if (end !== null) rejected.push(end);
+      }
       if (this.over !== null) return this.refusal();
     }
     if (!this.sendReported) {
@@ -101,13 +103,31 @@ class UdpSession implements TransportSession {
     this.context.onStage?.({ stage: 'close', ok: true, ms: performance.now() - startedAt, detail: 'no refusal came back; UDP can show no more' });
   }
 
-  /** One datagram. Null when the system took it, or when the session is over. */
-  private async sendOne(message: Uint8Array, index: number): Promise<RejectedMessage | null> {
+  /** Hands datagrams over without a promise for each. Answers those that were not taken, in order, with what the system said; undefined where it was not asked. */
+  private sendGroup(messages: readonly Uint8Array[], from: number, to: number): Promise<Array<{ index: number; error: Error | undefined }>> {
+    return new Promise((resolve) => {
+      const failed: Array<{ index: number; error: Error | undefined }> = [];
+      let open = to - from;
+      const ended = (index: number, taken: boolean, error?: Error): void => {
+        if (!taken) failed.push({ index, error });
+        open -= 1;
+        if (open === 0) resolve(failed.sort((a, b) => a.index - b.index));
+      };
+      for (let index = from; index < to; index++) {
+        const message = messages[index] ?? NO_OCTETS;
+        if (message.byteLength > LARGEST_DATAGRAM || this.over !== null) ended(index, false);
+        else this.socket.send(message, (error) => ended(index, error === null, error ?? undefined));
+      }
+    });
+  }
+
+  /** One datagram, that the system did not take at first where an error is given. Null when it took it, or when the session is over. */
+  private async sendOne(message: Uint8Array, index: number, before: Error | undefined): Promise<RejectedMessage | null> {
     if (message.byteLength > LARGEST_DATAGRAM) return tooLong(index, message.byteLength, `a datagram holds at most ${LARGEST_DATAGRAM}`);
     const giveUpAt = performance.now() + this.target.sendTimeoutMs;
-    for (;;) {
+    for (let known = before; ; known = undefined) {
       if (this.over !== null) return null;
-      const error = await new Promise<Error | null>((resolve) => this.socket.send(message, (sendError) => resolve(sendError)));
+      const error = known ?? (await new Promise<Error | null>((resolve) => this.socket.send(message, (sendError) => resolve(sendError))));
       if (error === null) return null;
       const code = errorCodeOf(error);
       if (code === 'EMSGSIZE') return tooLong(index, message.byteLength, 'the system refused the datagram (EMSGSIZE)');
