@@ -106,6 +106,31 @@ describe('the lane of an integration whose chunks are requests', () => {
     expect(one.lane.counters).toMatchObject({ delivered: 200 - bad.length, rejected: bad.length });
   });
 
+  it.each([400, 413])('goes on after a lone event that is answered %i as the first since the start, and stands in fault at the fifth of them, without a loss', async (status) => {
+    let refusing = (text: string): boolean => text === first;
+    const one = await ground('http', { events: 1, bytes: 100_000, waitMs: 0 }, { answer: ({ texts }) => (texts.some((text) => refusing(text)) ? { status } : undefined) });
+    const [first = ''] = await many(1);
+    await until('the dead letter', () => one.deadLetters.stored.has(`one:${first}`));
+    const more = await many(3);
+    await resolved(one, 4);
+    expect(one.lane).toMatchObject({ state: 'idle', counters: { delivered: 3, rejected: 1 }, lastFailure: null });
+    expect(one.health).toEqual([]);
+
+    await one.lane.stop(0);
+    refusing = () => true;
+    const stuck = await ground('http', { events: 1, bytes: 100_000, waitMs: 0 }, { answer: ({ texts }) => (texts.some((text) => refusing(text)) ? { status } : undefined) });
+    const later = await many(6);
+    await until('the fault', () => stuck.lane.state === 'fault');
+    expect(stuck.lane.lastFailure).toMatchObject({ code: 'request-refused', needsPerson: true, fix: expect.stringContaining('dead letters') as unknown });
+    await pause(300);
+    expect(stuck.deadLetters.stored.size).toBe(4);
+    refusing = () => false;
+    await until('all is resolved', () => stuck.lane.counters.delivered + stuck.lane.counters.rejected >= 10, 20_000);
+    const dead = [...stuck.deadLetters.stored.keys()].map((key) => key.replace('one:', ''));
+    expect([...stuck.receiver.texts, ...dead].sort()).toEqual([first, ...more, ...later].sort());
+    expect(stuck.health.map(({ to }) => to)).toEqual(['down', 'recovered']);
+  });
+
   it('repeats a _bulk request of which some items were put off, and nothing comes to be there twice', async () => {
     let putOff = 3;
     const one = await ground('elastic-bulk', { events: 40, bytes: 100_000, waitMs: 20 }, {

@@ -63,7 +63,7 @@ describe('an answer of a receiver over HTTP', () => {
   ])('%s: HTTP %i is %s (a person must act: %s), and nothing is safe', async (kind, status, code, needsPerson) => {
     const { session } = await ground(kind, {}, { answer: () => ({ status, body: '<html>no</html>', ...(status < 400 && status >= 300 ? { headers: { location: 'http://127.0.0.1:1/elsewhere?token=secret' } } : {}) }) });
     const seen = await session();
-    const outcome = await seen.session.send(chunkOf(kind, 1, numbered(3)));
+    const outcome = await seen.session.send(chunkOf(kind, 1, numbered(5)));
     expect(outcome).toMatchObject({ type: 'failed', failure: { code, needsPerson, stage: 'send' } });
     expect(JSON.stringify(outcome)).not.toContain('token=secret');
     expect(seen.failures).toHaveLength(1);
@@ -108,8 +108,8 @@ describe.each<HttpKind>(['http', 'splunk-hec', 'elastic-bulk'])('a %s receiver',
   it('that finds everything too large has a wrong limit in front of it: nothing is given up, and it taught nothing about sizes', async () => {
     let refusing = true;
     const { receiver, session } = await ground(kind, {}, { answer: () => (refusing ? { status: 413 } : undefined) });
-    for (const count of [300, 1]) expect(await (await session()).session.send(chunkOf(kind, 1, numbered(count)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused', needsPerson: true, cause: expect.stringContaining('too large') } });
-    expect(receiver.requests.length).toBeLessThanOrEqual(65);
+    for (const count of [300, 5]) expect(await (await session()).session.send(chunkOf(kind, 1, numbered(count)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused', needsPerson: true, cause: expect.stringContaining('too large') } });
+    expect(receiver.requests.length).toBeLessThanOrEqual(64 + 9);
     refusing = false;
     const before = receiver.requests.length;
     expect(await (await session()).session.send(chunkOf(kind, 1, numbered(300)))).toEqual({ type: 'taken' });
@@ -120,16 +120,45 @@ describe.each<HttpKind>(['http', 'splunk-hec', 'elastic-bulk'])('a %s receiver',
     expect(await seen.session.send(chunkOf(kind, 2, numbered(20)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused' } });
   });
 
+  const refusal = (status: number): Answer => (kind === 'elastic-bulk' && status === 422 ? { status: 200, body: { items: [{ create: { status } }] } } : { status, body: { code: 6 } });
+
+  it.each([400, 413, 422])('that answers %i to a lone event, the first since the start, gets the next one: the refused one is a dead letter', async (status) => {
+    const { receiver, session } = await ground(kind, {}, { answer: when(['bad'], refusal(status)) });
+    const seen = await session();
+    expect(await seen.session.send(chunkOf(kind, 1, ['bad']))).toMatchObject({ type: 'taken', rejected: [{ index: 0, code: status === 413 ? 'message-too-long' : 'refused-by-receiver', reason: expect.stringContaining(String(status)) }] });
+    expect(await seen.session.send(chunkOf(kind, 2, ['good']))).toEqual({ type: 'taken' });
+    expect(receiver.texts).toEqual(['good']);
+    expect(seen).toMatchObject({ failures: [], safeUpTo: 2 });
+  });
+
+  it.each([400, 413])('that took none yet and answers %i to five different events has a wrong setting: the fifth waits, and it is said where the others are', async (status) => {
+    const { session } = await ground(kind, {}, { answer: () => refusal(status) });
+    const seen = await session();
+    // One that comes again is no other one.
+    for (const [at, text] of ['event 0', 'event 0', 'event 1', 'event 2', 'event 3'].entries()) expect(await seen.session.send(chunkOf(kind, at + 1, [text]))).toMatchObject({ type: 'taken', rejected: [{ index: 0 }] });
+    for (const next of [seen, await session()]) {
+      expect(await next.session.send(chunkOf(kind, 6, ['event 4']))).toMatchObject({ type: 'failed', failure: { code: 'request-refused', needsPerson: true, cause: expect.stringContaining(String(status)), fix: expect.stringContaining('among its dead letters') } });
+    }
+    expect(seen.safeUpTo).toBe(5);
+  });
+
+  it('that took none yet and refuses events each for another reason dislikes the events, up to twenty in a row', async () => {
+    let at = 0;
+    const { session } = await ground(kind, {}, { answer: () => refusal([400, 413, 422][at++ % 3] ?? 0) });
+    const seen = await session();
+    for (let number = 1; number <= 12; number++) expect(await seen.session.send(chunkOf(kind, number, [`event ${number}`]))).toMatchObject({ type: 'taken', rejected: [{}] });
+    expect(await seen.session.send(chunkOf(kind, 13, ['event 13']))).toMatchObject({ type: 'failed', failure: { code: 'request-refused' } });
+  });
+
   it('that takes the events of one integration has said nothing about the settings of another, nor about changed ones', async () => {
-    const no: Answer = kind === 'elastic-bulk' ? { status: 200, body: { items: [{ create: { status: 400 } }] } } : { status: 400, body: { code: 6 } };
-    const { transport, target, session } = await ground(kind, {}, { answer: when(['bad'], no) }, { of: 'first:1' });
+const { transport, target, session } = await ground(kind, {}, { answer: when(numbered(5), refusal(400)) }, { of: 'first:1' });
     expect(await (await session()).session.send(chunkOf(kind, 1, ['good']))).toEqual({ type: 'taken' });
     for (const settings of ['second:1', 'first:2']) {
       const other = await openSession(transport, dialer, { ...target, of: settings });
       open.push(() => other.session.close(0));
-      expect(await other.session.send(chunkOf(kind, 1, ['bad']))).toMatchObject({ type: 'failed', failure: { code: 'request-refused', needsPerson: true } });
+      expect(await other.session.send(chunkOf(kind, 1, numbered(5)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused', needsPerson: true } });
     }
-    expect(await (await session()).session.send(chunkOf(kind, 1, ['bad']))).toMatchObject({ type: 'taken', rejected: [{ code: 'refused-by-receiver' }] });
+    expect(await (await session()).session.send(chunkOf(kind, 1, numbered(5)))).toMatchObject({ type: 'taken', rejected: numbered(5).map(() => ({ code: 'refused-by-receiver' })) });
   });
 
   it('keeps its connection, and gets a new one after its lifetime', async () => {
@@ -186,7 +215,7 @@ describe('http', () => {
     refusing = true;
     const seen = await session();
     expect(await seen.session.send(chunkOf('http', 1, numbered(3)))).toMatchObject({ type: 'taken', rejected: [{ index: 0 }, { index: 1 }, { index: 2 }] });
-    expect(await seen.session.send(chunkOf('http', 2, numbered(18)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused' } });
+    expect(await seen.session.send(chunkOf('http', 2, numbered(21)))).toMatchObject({ type: 'failed', failure: { code: 'request-refused' } });
   });
 
   it('sends lines or an array, compressed and signed when told so, with its own header', async () => {
@@ -234,16 +263,22 @@ describe('splunk-hec', () => {
     [400, 10, 'settings-refused', true], [400, 11, 'settings-refused', true], [400, 14, 'settings-refused', true], [400, 7, 'settings-refused', true], [503, 23, 'receiver-busy', false], [429, 26, 'receiver-busy', false], [400, 6, 'request-refused', true],
   ])('HTTP %i with code %i is %s (a person must act: %s), whatever the text says', async (status, code, expected, needsPerson) => {
     const { session } = await ground('splunk-hec', {}, { answer: () => says(status, code) });
-    expect(await (await session()).session.send(chunkOf('splunk-hec', 1, ['one', 'two']))).toMatchObject({ type: 'failed', failure: { code: expected, needsPerson } });
+    expect(await (await session()).session.send(chunkOf('splunk-hec', 1, numbered(5)))).toMatchObject({ type: 'failed', failure: { code: expected, needsPerson } });
   });
 
-  it('rejects the event that the receiver names, and sends the others again', async () => {
+  it('rejects the event that the receiver names when it refuses it alone, too, and sends the others again', async () => {
     const { receiver, session } = await ground('splunk-hec', {}, { answer: ({ texts }) => (texts.includes('event 4') ? says(400, 6, { 'invalid-event-number': texts.indexOf('event 4') }) : undefined) });
     const seen = await session();
     expect(await seen.session.send(chunkOf('splunk-hec', 1, numbered(10)))).toEqual({ type: 'taken', rejected: [{ index: 4, code: 'refused-by-receiver', reason: 'HTTP 400, code 6: whatever' }] });
     expect(receiver.texts).toEqual(numbered(10).filter((text) => text !== 'event 4'));
-    expect(receiver.requests).toHaveLength(2);
+    expect(receiver.requests.map(({ texts }) => texts.length)).toEqual([10, 4, 1, 5]);
     expect(seen.safes).toEqual([{ upTo: 1, evidence: 'accepted' }]);
+  });
+
+  it('gives up no event that the receiver named in place of another', async () => {
+    const { receiver, session } = await ground('splunk-hec', {}, { answer: ({ texts }) => (texts.includes('event 4') ? says(400, 6, { 'invalid-event-number': texts.indexOf('event 4') + 1 }) : undefined) });
+    expect(await (await session()).session.send(chunkOf('splunk-hec', 1, numbered(10)))).toMatchObject({ type: 'taken', rejected: [{ index: 4 }] });
+    expect(receiver.texts).toEqual(numbered(10).filter((text) => text !== 'event 4'));
   });
 
   it.each([-1, 1.5, 10, 1000])('finds the event by itself when the number that the receiver names is none of the request: %d', async (number) => {

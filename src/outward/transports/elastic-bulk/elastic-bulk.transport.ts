@@ -37,9 +37,11 @@ export class BulkIntake implements Intake {
   judge(answer: HttpAnswer, events: number): Verdict {
     const { status } = answer;
     const name = this.name();
-    if (status === 413) return { type: 'too-large', reason: `the receiver finds it too large (${saidBy(answer)})` };
+    if (status === 413) return { type: 'too-large', status, reason: `the receiver finds it too large (${saidBy(answer)})` };
     if (status !== 200) {
       if (passesByItself(status) && status !== 501) return { type: 'failed', failure: busyFailure(answer, name) };
+      // It reads lines before it knows events: one that it cannot read spoils the others.
+      if (status === 400) return { type: 'refused', status, reason: saidBy(answer) };
       return { type: 'failed', failure: configurationFailure(answer, name, this.path) ?? failure('request-refused', 'send', `${name} refused the whole request (${saidBy(answer)})`, 'Check the name of the index or data stream (connection.elastic.index) and the rights of this client.', true) };
     }
     const items = readItems(answer.text);
@@ -49,7 +51,7 @@ export class BulkIntake implements Intake {
 
   /** Each item by its own status. One that is to come later makes the request fail: what counted already is answered with 409 when it comes again. */
   private judgeItems(items: readonly Item[], answer: HttpAnswer, name: string): Verdict {
-    const refused: Array<{ index: number; reason: string }> = [];
+    const refused: Array<{ index: number; status: number; reason: string }> = [];
     for (const [index, one] of items.entries()) {
       if (one.status === 200 || one.status === 201 || one.status === 409) continue;
       const reason = reasonOf(one);
@@ -58,7 +60,7 @@ export class BulkIntake implements Intake {
       const wrong = configurationFailure({ ...asAnswer, text: reason }, name, this.path);
       if (wrong) return { type: 'failed', failure: wrong };
       if (isOfSettings(one)) return { type: 'failed', failure: failure('settings-refused', 'send', `${name} cannot write to the index, whatever the event (${reason})`, 'Check the index or data stream (connection.elastic.index) at the receiver: that it is open, its name and ingest pipeline, its limits and the rights of this client. Nothing was given up.', true) };
-      refused.push({ index, reason });
+      refused.push({ index, status: one.status, reason });
     }
     return refused.length === 0 ? { type: 'taken' } : { type: 'taken-but', refused };
   }

@@ -29,12 +29,12 @@ export class HttpIntake implements Intake {
   judge(answer: HttpAnswer): Verdict {
     const { status } = answer;
     // Which part it does not say: the events are searched, and come again under their ids.
-    if (status === 207) return { type: 'refused', reason: `it took only a part (${saidBy(answer)})` };
+    if (status === 207) return { type: 'refused', status, reason: `it took only a part (${saidBy(answer)})` };
     if (status >= 200 && status <= 299) return { type: 'taken' };
-    if (status === 413) return { type: 'too-large', reason: `the receiver finds it too large (${saidBy(answer)})` };
+    if (status === 413) return { type: 'too-large', status, reason: `the receiver finds it too large (${saidBy(answer)})` };
     if (passesByItself(status) && status !== 501) return { type: 'failed', failure: busyFailure(answer, this.name()) };
     const wrong = configurationFailure(answer, this.name(), pathOf(this.http));
-    return wrong ? { type: 'failed', failure: wrong } : { type: 'refused', reason: saidBy(answer) };
+    return wrong ? { type: 'failed', failure: wrong } : { type: 'refused', status, reason: saidBy(answer) };
   }
 }
 

@@ -71,12 +71,16 @@ export function configurationFailure(answer: HttpAnswer, name: string, path: str
   }
 }
 
-/** The receiver takes none of the events, though the connection and the credentials are right. */
-export function refusedFailure(name: string, reason: string): Failure {
-  return failure('request-refused', 'send', `${name} refused every event that it was sent: ${reason}`, 'Compare output type and body of this integration with what the receiver expects; see its log. Nothing was given up.', true);
+/** The receiver takes none of the events, though the connection and the credentials are right. @param givenUp whether others were given up before */
+export function refusedFailure(name: string, reason: string, givenUp: boolean): Failure {
+  return failure('request-refused', 'send', `${name} refused every event that it was sent: ${reason}`, `Compare output type and body of this integration with what the receiver expects; see its log. ${keptWhere(givenUp)}`, true);
 }
 
 /** The receiver, or something before it, finds even single events too large, all of them. */
-export function tooLargeFailure(name: string, reason: string): Failure {
-  return failure('request-refused', 'send', `${name} took no event that it was sent: ${reason}`, 'Raise the largest body that the receiver, or a proxy before it, takes; or lower output.maxBytes of this integration. Nothing was given up.', true);
+export function tooLargeFailure(name: string, reason: string, givenUp: boolean): Failure {
+  return failure('request-refused', 'send', `${name} took no event that it was sent: ${reason}`, `Raise the largest body that the receiver, or a proxy before it, takes; or lower output.maxBytes of this integration. ${keptWhere(givenUp)}`, true);
+}
+
+function keptWhere(givenUp: boolean): string {
+  return givenUp ? 'What was refused before is among its dead letters: replay them when it is repaired. The others wait.' : 'Nothing was given up.';
 }

@@ -6,12 +6,12 @@ export type Verdict =
   /** All of them are there; `receipt` is the number under which the receiver will acknowledge them later. */
   | { type: 'taken'; receipt?: number }
   /** All but these, which can never be taken. */
-  | { type: 'taken-but'; refused: ReadonlyArray<{ index: number; reason: string }> }
-  /** None counts, because of this one: the others are to be sent without it. */
-  | { type: 'refused-one'; index: number; reason: string }
+  | { type: 'taken-but'; refused: ReadonlyArray<{ index: number; status: number; reason: string }> }
+  /** None counts, because of this one, as it says: it is tried alone, and the others without it. */
+  | { type: 'refused-one'; index: number; status: number; reason: string }
   /** None counts, and it does not say which is to blame. */
-  | { type: 'refused'; reason: string }
-  | { type: 'too-large'; reason: string }
+  | { type: 'refused'; status: number; reason: string }
+  | { type: 'too-large'; status: number; reason: string }
   | { type: 'failed'; failure: Failure };
 
 /** How one kind of receiver is spoken to: a pure pair of functions over Node's HTTP. */

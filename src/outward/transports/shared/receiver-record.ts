@@ -1,32 +1,50 @@
+import { createHash } from 'node:crypto';
 import type { Target } from '../../../contracts/transport.js';
 
 /** After so many refused events in a row, without one that was taken in between, it is the settings and not the events. */
 const MOST_REFUSED_IN_A_ROW = 20;
+/** At a receiver that never took any, so many different events refused with the same status are the settings. */
+const SAME_REFUSALS_OF_SETTINGS = 5;
 const LIMIT_REMEMBERED_MS = 3_600_000;
 const RECEIVERS_KEPT = 10_000;
+
+/** An event that was refused when it was sent alone, or by its own status. */
+export interface Refused {
+  event: Uint8Array;
+  status: number;
+}
 
 /** What sessions with the same settings learned about one HTTP receiver. */
 export class ReceiverRecord {
   private everTook = false;
-  private refusedInARow = 0;
+  /** Status by the digest of each event that was given up in a row: one that comes again counts once. */
+  private givenUp = new Map<string, number>();
   private limit = { bytes: Infinity, until: -Infinity };
 
   get hasTaken(): boolean {
     return this.everTook;
   }
 
+  /** Whether events were given up since it last took one. */
+  get hasGivenUp(): boolean {
+    return this.givenUp.size > 0;
+  }
+
   took(): void {
     this.everTook = true;
-    this.refusedInARow = 0;
+    this.givenUp.clear();
   }
 
   /**
-   * Whether events that the receiver refused, with none taken beside them, may become dead letters. Not while it never took anything (its first answer is about
-   * the settings), nor after too many in a row: a wrong setting must not empty the log into the dead letters.
+   * Whether events that the receiver refused, with none taken beside them, may become dead letters: all of them or none. A wrong setting must not empty the log
+   * into the dead letters, so not after too many in a row, and much sooner where it never took any.
    */
-  mayGiveUp(events: number): boolean {
-    if (!this.everTook || this.refusedInARow + events > MOST_REFUSED_IN_A_ROW) return false;
-    this.refusedInARow += events;
+  mayGiveUp(refused: readonly Refused[]): boolean {
+    const all = new Map(this.givenUp);
+    for (const { event, status } of refused) all.set(createHash('sha256').update(event).digest('base64'), status);
+    if (all.size > MOST_REFUSED_IN_A_ROW) return false;
+    if (!this.everTook && mostAlike([...all.values()]) >= SAME_REFUSALS_OF_SETTINGS) return false;
+    this.givenUp = all;
     return true;
   }
 
@@ -61,4 +79,8 @@ export class ReceiverRecords {
     if (this.receivers.size > RECEIVERS_KEPT && !oldest.done) this.receivers.delete(oldest.value);
     return record;
   }
+}
+
+function mostAlike(statuses: readonly number[]): number {
+  return Math.max(0, ...statuses.map((status) => statuses.filter((other) => other === status).length));
 }

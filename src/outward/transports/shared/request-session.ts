@@ -4,7 +4,7 @@ import { cancelledFailure, failure } from '../../../model/network-failure.js';
 import { refusedFailure, tooLargeFailure } from './http-answer.js';
 import type { HttpConnection } from './http-connection.js';
 import type { Intake } from './intake.js';
-import type { ReceiverRecord } from './receiver-record.js';
+import type { ReceiverRecord, Refused } from './receiver-record.js';
 
 /** Requests that one chunk may cost in the search for refused events at a receiver that never took any: then it is the settings. */
 const SEARCH_REQUESTS = 64;
@@ -52,7 +52,7 @@ export class RequestSession implements TransportSession {
     // An indexer answers for its own receipts only, so the connection stays while some are open.
     if (this.waiting?.empty ?? true) this.connection.renewIfDue();
     const startedAt = performance.now();
-    const delivering = this.deliver(chunk.buffers);
+    const delivering = this.deliver(chunk);
     this.sending = delivering;
     const outcome = await delivering;
     if (this.sending === delivering) this.sending = null;
@@ -79,11 +79,10 @@ export class RequestSession implements TransportSession {
     this.context.onStage?.({ stage: 'close', ok: true, ms: performance.now() - startedAt, detail: 'closed between two requests' });
   }
 
-  private async deliver(buffers: readonly Uint8Array[]): Promise<Delivered> {
+  private async deliver({ buffers, events: held }: Chunk): Promise<Delivered> {
     const parts = this.partsOf(buffers);
     const receipts: number[] = [];
-    const tooLong: RejectedMessage[] = [];
-    const refused: RejectedMessage[] = [];
+    const refused: Array<RejectedMessage & { status: number }> = [];
     let taken = 0;
     let requests = 0;
     let searched = 0;
@@ -107,10 +106,10 @@ export class RequestSession implements TransportSession {
           break;
         case 'taken-but':
           taken += indices.length - verdict.refused.length;
-          for (const { index, reason } of verdict.refused) refused.push({ index: indices[index] ?? only, code: 'refused-by-receiver', reason });
+          for (const { index, status, reason } of verdict.refused) refused.push({ index: indices[index] ?? only, code: 'refused-by-receiver', reason, status });
           break;
         case 'too-large':
-          if (indices.length === 1) tooLong.push({ index: only, code: 'message-too-long', reason: verdict.reason });
+          if (indices.length === 1) refused.push({ index: only, code: 'message-too-long', reason: verdict.reason, status: verdict.status });
           else {
             this.record.foundTooLarge(bytesOf(events), performance.now());
             parts.unshift(...halves(indices));
@@ -118,32 +117,32 @@ export class RequestSession implements TransportSession {
           if (isEndless()) return this.tookNone(verdict);
           break;
         case 'refused-one':
-        case 'refused': {
-          // A number that is none of the request's names nobody: then it is searched for.
-          const named = indices.length === 1 ? only : verdict.type === 'refused-one' ? indices[verdict.index] : undefined;
-          if (named === undefined) parts.unshift(...halves(indices));
-          else {
-            refused.push({ index: named, code: 'refused-by-receiver', reason: verdict.reason });
-            if (indices.length > 1) parts.unshift(indices.filter((index) => index !== named));
-          }
+        case 'refused':
+          if (indices.length === 1) refused.push({ index: only, code: 'refused-by-receiver', reason: verdict.reason, status: verdict.status });
+          else parts.unshift(...(verdict.type === 'refused-one' ? around(indices, verdict.index) : halves(indices)));
           if (isEndless()) return this.tookNone(verdict);
           break;
-        }
       }
     }
-    const rejected = [...tooLong, ...refused].sort((a, b) => a.index - b.index);
+    const rejected = refused.sort((a, b) => a.index - b.index).map(({ index, code, reason }) => ({ index, code, reason }));
     const [first] = rejected;
     if (taken > 0) this.record.took();
-    else if (first && !this.record.mayGiveUp(rejected.length)) return this.tookNone({ type: first.code === 'message-too-long' ? 'too-large' : 'refused', reason: first.reason });
+    else if (first) {
+      const type = first.code === 'message-too-long' ? 'too-large' : 'refused';
+      // The parts of one event are no different events.
+      const differing = refused.slice(0, held).map(({ index, status }): Refused => ({ event: buffers[index] ?? Buffer.of(), status }));
+      if (!this.record.mayGiveUp(differing)) return this.tookNone({ type, reason: first.reason });
+      // Who finds everything too large has said nothing about sizes.
+      if (type === 'too-large') this.record.forgetLimit();
+    }
     return { type: 'delivered', receipts, rejected, requests };
   }
 
   private tookNone({ type, reason }: { type: 'too-large' | 'refused' | 'refused-one'; reason: string }): Delivered {
-    const { name } = this.connection;
-    if (type !== 'too-large') return { type: 'failed', failure: refusedFailure(name, reason) };
-    // Who finds everything too large has said nothing about sizes.
-    this.record.forgetLimit();
-    return { type: 'failed', failure: tooLargeFailure(name, reason) };
+    const { connection: { name }, record } = this;
+    if (type !== 'too-large') return { type: 'failed', failure: refusedFailure(name, reason, record.hasGivenUp) };
+    record.forgetLimit();
+    return { type: 'failed', failure: tooLargeFailure(name, reason, record.hasGivenUp) };
   }
 
   /** The indices in runs that fit what the receiver was found to take. */
@@ -195,6 +194,13 @@ export class RequestSession implements TransportSession {
 function halves(indices: readonly number[]): [number[], number[]] {
   const middle = Math.ceil(indices.length / 2);
   return [indices.slice(0, middle), indices.slice(middle)];
+}
+
+/** The one that was named by itself, between those before and after it. A number that is none of theirs names nobody: then it is searched for. */
+function around(indices: readonly number[], named: number): number[][] {
+  const one = indices[named];
+  if (one === undefined) return halves(indices);
+  return [indices.slice(0, named), [one], indices.slice(named + 1)].filter((part) => part.length > 0);
 }
 
 function bytesOf(buffers: readonly Uint8Array[]): number {

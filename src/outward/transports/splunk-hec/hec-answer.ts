@@ -11,7 +11,7 @@ const answerBody = z.object({ code: z.number(), text: z.string().optional(), ack
 export function judgeHec(answer: HttpAnswer, name: string, path: string, acknowledged: boolean): Verdict {
   const { status } = answer;
   const body = readBody(answer.text);
-  if (status === 413) return { type: 'too-large', reason: `the receiver finds it too large (${saidBy(answer)})` };
+  if (status === 413) return { type: 'too-large', status, reason: `the receiver finds it too large (${saidBy(answer)})` };
   if (body === null) return { type: 'failed', failure: withoutCode(answer, name, path) };
   const said = `HTTP ${status}, code ${body.code}${body.text === undefined ? '' : `: ${excerptOf(body.text)}`}`;
   const wrong = (code: Failure['code'], fix: string): Verdict => ({ type: 'failed', failure: failure(code, 'send', `${name} answered ${said}`, fix, true) });
@@ -41,7 +41,7 @@ export function judgeHec(answer: HttpAnswer, name: string, path: string, acknowl
     case 12:
     case 13:
     case 15:
-      return number === undefined ? { type: 'refused', reason: said } : { type: 'refused-one', index: number, reason: said };
+      return number === undefined ? { type: 'refused', status, reason: said } : { type: 'refused-one', index: number, status, reason: said };
     default:
       return passesByItself(status) ? { type: 'failed', failure: busyFailure(answer, name, said) } : { type: 'failed', failure: withoutCode(answer, name, path) };
   }
