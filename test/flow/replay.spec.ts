@@ -1,3 +1,5 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
 import { freePort } from '../support/free-port.js';
@@ -143,5 +145,34 @@ describe('events are sent again', () => {
     expect((await test.client.call('POST', '/api/v1/integrations/nobody/replays', { from: since })).status).toBe(404);
     expect((await test.client.call('POST', '/api/v1/dead-letters/replay', { integrationId: integration, ids: ['a'] })).status).toBe(400);
     expect((await test.client.call('GET', '/api/v1/replays/nothing')).status).toBe(404);
+  });
+
+  it('is refused, or fails, when the event log was replaced since: the same positions hold other events', async () => {
+    await test.client.ok('PATCH', `/api/v1/integrations/${integration}`, { output: { maxBytes: 1500 } });
+    await send('former', 3, { reason: 'x'.repeat(2000) });
+    const letters = async () => (await test.client.ok<{ items: Array<{ id: string; eventId: string }> }>('GET', `/api/v1/dead-letters?integrationId=${integration}&replayed=false`)).items;
+    await eventually('they are dead', async () => (await letters()).length === 3);
+    const former = (await letters())[0]?.id ?? '';
+    const slow = await ask(integration, { from: since, eventsPerSecond: 1 });
+    await test.stop();
+    rmSync(join(test.dataDir, 'event-log'), { recursive: true });
+    await test.restart();
+    await eventually('the replay has failed', async () => (await test.client.ok<Replay>('GET', `/api/v1/replays/${slow.id}`)).state === 'failed');
+    expect((await test.client.ok<Replay>('GET', `/api/v1/replays/${slow.id}`)).problem).toContain('log was replaced');
+    await send('new', 60);
+    await receiver.until(() => first().filter(({ id }) => id.startsWith('new-')).length === 60, 20_000, 'the events of the new log');
+
+    const asked = again(slow).length;
+    expect(await test.client.call('POST', `/api/v1/dead-letters/${encodeURIComponent(former)}/replay`)).toMatchObject({ status: 409, body: { code: 'log-replaced' } });
+    expect(await test.client.call('POST', '/api/v1/dead-letters/replay', { ids: [former] })).toMatchObject({ status: 409, body: { code: 'log-replaced' } });
+    expect(await test.client.call('POST', '/api/v1/dead-letters/replay', { integrationId: integration })).toMatchObject({ status: 409, body: { code: 'log-replaced' } });
+    await send('late', 2, { reason: 'x'.repeat(2000) });
+    await eventually('those of the new log are dead', async () => (await letters()).length === 5);
+    await test.client.ok('PATCH', `/api/v1/integrations/${integration}`, { output: { maxBytes: 8000 } });
+    const { replays, ...counts } = await test.client.ok<{ replays: Replay[]; deadLetters: number; ofFormerLog: number }>('POST', '/api/v1/dead-letters/replay', { integrationId: integration });
+    expect(counts).toMatchObject({ deadLetters: 2, ofFormerLog: 3 });
+    await ended(replays[0] as Replay);
+    expect(again(replays[0] as Replay).map(({ id }) => id).sort()).toEqual(['late-0', 'late-1']);
+    expect(again(slow).length).toBe(asked);
   });
 });

@@ -24,6 +24,11 @@ export interface DeadLetterDocument {
   replayId?: string | null;
 }
 
+/** How often the cursor had been set back when it became a dead letter: the same position of another log holds another event. */
+export function resetsOfLetter({ _id, integrationId, partition, offset }: Pick<DeadLetterDocument, '_id' | 'integrationId' | 'partition' | 'offset'>): number {
+  return Number(_id.slice(`${integrationId}:${partition}.${offset}:`.length)) || 0;
+}
+
 export const deadLetterSchema = new Schema<DeadLetterDocument>(
   {
     _id: String, integrationId: { type: String, required: true }, integrationName: String, partition: { type: Number, required: true }, offset: { type: Number, required: true },

@@ -1,11 +1,21 @@
-import type { PartitionReader } from '../../contracts/event-log.js';
+import type { LogRecord, PartitionReader } from '../../contracts/event-log.js';
 import type { AuditEvent } from '../../model/audit-event.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import { wantedOf } from '../delivery/event-filter.js';
 import type { Feed } from './feed.js';
 import type { FeedContext } from './feed-context.js';
 import type { LanePartition } from './lane-partition.js';
+import { ReplayTail } from './replay-tail.js';
 import { Signal } from './signal.js';
+
+/** What is not sent of the positions before `end` that were not told before. */
+export interface LeftOut {
+  end: number;
+  /** Asked for, and not wanted by the filter of the integration. */
+  filtered: number;
+  /** Asked for, and not in the log any more. */
+  missing: number;
+}
 
 export interface ReplaySelection {
   /** Whether this event is asked for at all. */
@@ -18,10 +28,10 @@ export interface ReplaySelection {
   allow(count: number): Promise<boolean>;
   /** These will be sent. */
   offering(position: string): void;
-  /** Positions of this run that were read over, with those of them that the log holds. */
-  read(partition: number, from: number, to: number, held: ReadonlySet<number>): void;
-  /** Asked for, and not wanted by the filter of the integration. */
-  filtered(count: number): void;
+  /** Positions of a run that are asked for by name; `all` when each position of it is, undefined when nobody knows which. */
+  named(partition: number, from: number, to: number): readonly number[] | 'all' | undefined;
+  /** In the order of positions, each once. */
+  leftOut(partition: number, runs: readonly LeftOut[]): void;
 }
 
 /** Reads a run of positions again for one lane, at the pace of the replay. After a failure the lane comes back where its cursor stands. */
@@ -64,6 +74,7 @@ export class ReplayFeed implements Feed {
   private async run(owned: LanePartition, generation: number): Promise<void> {
     const { context } = this;
     const over = () => this.generation !== generation;
+    const tail = new ReplayTail(this.partition, this.end, context.eventLog);
     let reader: PartitionReader | undefined;
     while (!over() && owned.taken < this.end) {
       try {
@@ -73,30 +84,32 @@ export class ReplayFeed implements Feed {
         }
         const worth = Math.min(this.end, this.selection.skipTo(this.partition, owned.taken));
         if (worth > owned.taken) {
-          owned.taken = worth;
-          owned.settle();
-          this.countedTo = Math.max(this.countedTo, worth);
+          this.goOn(owned, worth);
           reader?.seek(worth);
           continue;
         }
-        this.reader = reader ??= await context.eventLog.openReader(this.partition, owned.taken, `replay.${owned.lane.integration.id}.${context.engineId}`, context.readOptions);
+        this.reader = reader ??= await context.eventLog.openReader(this.partition, tail.from(owned.taken), `replay.${owned.lane.integration.id}.${context.engineId}`, context.readOptions);
         if (over()) break;
         const batch = await reader.next();
         if (over()) break;
         const records = batch.records.filter(({ offset }) => offset >= owned.taken && offset < this.end);
         const next = Math.min(this.end, Math.max(batch.next, owned.taken));
-        if (next === owned.taken) continue;
-        this.countMissing(records.map(({ offset }) => offset), next);
-        const parsed = EventBatch.parse({ partition: this.partition, records, next }, context.readForeign);
-        const asked = parsed.events.flatMap((event, index) => (this.selection.asked(event, parsed.sequence(index)) ? [index] : []));
-        const passing = new Set(wantedOf(owned.filter, parsed));
-        const wanted = asked.filter((index) => passing.has(index));
-        if (next > this.countedTo) this.selection.filtered(asked.length - wanted.length);
-        this.countedTo = Math.max(this.countedTo, next);
-        for (const index of wanted) this.selection.offering(parsed.sequence(index));
-        if (wanted.length > 0 && !(await this.selection.allow(wanted.length))) break;
+        if (next > owned.taken) {
+          tail.moved();
+          await this.take(owned, records, next, over);
+          continue;
+        }
+        const silence = await tail.silent(batch.records.length > 0, owned.taken);
         if (over()) break;
-        owned.lane.offer(owned, parsed.mapped((event) => this.selection.mark(event)), wanted);
+        if (silence === 'reopen') {
+          await reader.close();
+          reader = undefined;
+        } else if (silence !== 'wait') {
+          const asked = this.selection.named(this.partition, owned.taken, this.end) ?? [];
+          const missing = asked !== 'all' ? asked.length : silence === 'unproven' ? this.end - owned.taken : 0;
+          if (missing > 0) this.selection.leftOut(this.partition, [{ end: this.end, filtered: 0, missing }]);
+          this.goOn(owned, this.end);
+        }
       } catch (error) {
         if (over()) break;
         context.log.error({ integration: owned.lane.integration.name, partition: this.partition, position: owned.taken, err: error }, 'reading for a replay failed; it is tried again');
@@ -108,9 +121,52 @@ export class ReplayFeed implements Feed {
     await reader?.close().catch(() => undefined);
   }
 
-  /** Positions of the range that the log skipped over. */
-  private countMissing(offsets: readonly number[], next: number): void {
-    if (next <= this.countedTo) return;
-    this.selection.read(this.partition, this.countedTo, next, new Set(offsets));
+  private async take(owned: LanePartition, records: LogRecord[], next: number, over: () => boolean): Promise<void> {
+    const parsed = EventBatch.parse({ partition: this.partition, records, next }, this.context.readForeign);
+    const asked = parsed.events.flatMap((event, index) => (this.selection.asked(event, parsed.sequence(index)) ? [index] : []));
+    const passing = new Set(wantedOf(owned.filter, parsed));
+    const wanted = asked.filter((index) => passing.has(index));
+    if (next > this.countedTo) await this.count(parsed, asked, passing, records, next);
+    for (const index of wanted) this.selection.offering(parsed.sequence(index));
+    if (wanted.length > 0 && !(await this.selection.allow(wanted.length))) return;
+    if (!over()) owned.lane.offer(owned, parsed.mapped((event) => this.selection.mark(event)), wanted);
+  }
+
+  /** The cursor stands behind an event that was sent or behind a batch: what is left out is told apart for each of these places. */
+  private async count(parsed: EventBatch, asked: readonly number[], passing: ReadonlySet<number>, records: readonly LogRecord[], next: number): Promise<void> {
+    const runs = await this.missing(new Set(records.map(({ offset }) => offset)), next);
+    let filtered = 0;
+    for (const index of asked) {
+      const offset = parsed.offsets[index] ?? 0;
+      if (offset < this.countedTo) continue;
+      if (!passing.has(index)) {
+        filtered++;
+        continue;
+      }
+      runs.push({ end: offset + 1, filtered, missing: 0 });
+      filtered = 0;
+    }
+    runs.push({ end: next, filtered, missing: 0 });
+    this.countedTo = next;
+    this.selection.leftOut(this.partition, runs.filter((run) => run.filtered + run.missing > 0).sort((a, b) => a.end - b.end));
+  }
+
+  private async missing(held: ReadonlySet<number>, next: number): Promise<LeftOut[]> {
+    const asked = this.selection.named(this.partition, this.countedTo, next);
+    if (asked === undefined) return [];
+    if (asked !== 'all') return asked.filter((offset) => !held.has(offset)).map((offset) => ({ end: offset + 1, filtered: 0, missing: 1 }));
+    const lacking = next - this.countedTo - [...held].filter((offset) => offset >= this.countedTo).length;
+    if (lacking === 0) return [];
+    // Places that never held an event (marks of Kafka's own) are not missing: what retention removed is.
+    const range = (await this.context.eventLog.ranges()).find(({ partition }) => partition === this.partition);
+    const gone = Math.min(next, range?.first ?? 0);
+    const missing = gone - this.countedTo - [...held].filter((offset) => offset >= this.countedTo && offset < gone).length;
+    return missing > 0 ? [{ end: gone, filtered: 0, missing }] : [];
+  }
+
+  private goOn(owned: LanePartition, to: number): void {
+    owned.taken = to;
+    owned.settle();
+    this.countedTo = Math.max(this.countedTo, to);
   }
 }

@@ -6,7 +6,7 @@ import type { EngineIntegration } from '../integrations/integration-repository.j
 import type { FeedContext } from './feed-context.js';
 import type { LanePartition } from './lane-partition.js';
 import type { Lane } from './lane.js';
-import { ReplayFeed } from './replay-feed.js';
+import { ReplayFeed, type LeftOut } from './replay-feed.js';
 
 export interface ReplayRunOptions {
   context: FeedContext;
@@ -36,6 +36,8 @@ export class ReplayRun {
   private readonly lane: Lane;
   private readonly owned: LanePartition[] = [];
   private readonly counts: { filtered: number; missing: number };
+  /** What was left out ahead of a cursor, by partition: who takes over reads it again, so it counts when the cursor has passed it. */
+  private readonly ahead = new Map<number, LeftOut[]>();
   private readonly offered = new Set<string>();
   private readonly positions: ReadonlySet<string> | null;
   private readonly ids: ReadonlySet<string> | null;
@@ -69,8 +71,8 @@ export class ReplayRun {
         offering: (position) => {
           if (this.positions) this.offered.add(position);
         },
-        read: (partition, from, to, held) => this.countMissing(partition, from, to, held),
-        filtered: (count) => void (this.counts.filtered += count),
+        named: (partition, from, to) => this.named(partition, from, to),
+        leftOut: (partition, runs) => void this.ahead.set(partition, [...(this.ahead.get(partition) ?? []), ...runs]),
       });
       this.owned.push(this.lane.add(feed, part.at, true, { resets: options.resetsOf(part.partition) }));
     }
@@ -79,6 +81,7 @@ export class ReplayRun {
   get progress(): ReplayProgress {
     const parts = this.document.parts.map((part) => ({ ...part, at: Math.min(part.end, Math.max(part.at, this.owned.find(({ partition }) => partition === part.partition)?.cursor ?? part.at)) }));
     const { counters, lastFailure, consecutiveFailures } = this.lane;
+    this.countPassed(parts);
     return {
       parts,
       sent: this.document.sent + counters.delivered,
@@ -116,11 +119,23 @@ export class ReplayRun {
     return this.lane.consecutiveFailures > 0;
   }
 
-  /** What was asked for and the log does not hold. Of ids nobody knows where they lie. */
-  private countMissing(partition: number, from: number, to: number, held: ReadonlySet<number>): void {
-    if (this.ids) return;
-    const asked = this.positions ? [...new Set(this.sorted.get(partition))].filter((offset) => offset >= from && offset < to && !held.has(offset)).length : to - from - [...held].filter((offset) => offset >= from).length;
-    this.counts.missing += asked;
+  private countPassed(parts: readonly ReplayPart[]): void {
+    for (const { partition, at } of parts) {
+      const ahead = this.ahead.get(partition) ?? [];
+      const passed = ahead.filter(({ end }) => end <= at);
+      if (passed.length === 0) continue;
+      for (const { filtered, missing } of passed) {
+        this.counts.filtered += filtered;
+        this.counts.missing += missing;
+      }
+      this.ahead.set(partition, ahead.filter(({ end }) => end > at));
+    }
+  }
+
+  /** Of ids nobody knows where they lie. */
+  private named(partition: number, from: number, to: number): readonly number[] | 'all' | undefined {
+    if (this.ids) return undefined;
+    return this.positions ? [...new Set(this.sorted.get(partition))].filter((offset) => offset >= from && offset < to) : 'all';
   }
 
   /** Those are told in their dead letters now. */

@@ -7,6 +7,7 @@ import { withAudit } from '../../platform/audit/audit-outbox.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
 import type { ReplayDocument } from '../evidence/replay.schema.js';
 import type { EngineIntegration, IntegrationRepository } from '../integrations/integration-repository.js';
+import { readMark } from './cursor.schema.js';
 import { cursorId, type CursorStore } from './cursor-store.js';
 import type { DeadLetterDocument } from './dead-letter.schema.js';
 import type { FeedContext } from './feed-context.js';
@@ -19,6 +20,8 @@ const MOST_AT_ONCE = 4;
 const MOST_CLAIMED = 32;
 const MOST_LOOKED_AT = 1000;
 const LEASE_MS = 15_000;
+/** A broker that just took over may not know its end yet: another log is believed when it is found again after this. */
+const CONFIRM_MS = 1000;
 /** How long a replay that ended is remembered. */
 const REMEMBERED_MS = 30 * 86_400_000;
 
@@ -29,7 +32,7 @@ export interface ReplayRunnerOptions {
   pool: string;
   integrations: IntegrationRepository;
   context: FeedContext;
-  eventLog: Pick<EventLog, 'ranges'>;
+  eventLog: Pick<EventLog, 'ranges' | 'identity' | 'recognise'>;
   clock: Clock;
   log: Log;
   cursors: Pick<CursorStore, 'load'>;
@@ -46,6 +49,8 @@ interface Running {
 /** Takes the replays of its pool, each by one engine at a time with a lease, tells their progress at each turn, and goes on where another engine stopped. */
 export class ReplayRunner {
   private readonly running = new Map<string, Running>();
+  /** Replays whose log was found to be another one, and when first. */
+  private readonly suspects = new Map<string, number>();
 
   constructor(private readonly options: ReplayRunnerOptions) {}
 
@@ -87,8 +92,39 @@ export class ReplayRunner {
         held.add(document.integrationId);
         await this.hold(document, 'the integration is disabled; the replay begins when it is enabled');
       }
-      else await this.claim(document, free, integration);
+      else if (!(await this.failOfOtherLog(document, { state: document.state }, true))) await this.claim(document, free, integration);
     }
+  }
+
+  /** Ends a replay whose positions belong to a log that was replaced. @returns whether it must not go on (now) */
+  private async failOfOtherLog(document: ReplayDocument, condition: Partial<ReplayDocument>, deep: boolean): Promise<boolean> {
+    const why = await this.otherLog(document, deep);
+    if (!why) {
+      this.suspects.delete(document._id);
+      return false;
+    }
+    const since = this.suspects.get(document._id) ?? performance.now();
+    this.suspects.set(document._id, since);
+    if (performance.now() - since < CONFIRM_MS) return true;
+    this.suspects.delete(document._id);
+    await this.end(document._id, condition, 'failed', `the event log was replaced since the replay was asked for (${why}), so its positions hold other events now; ask for it again`, document);
+    return true;
+  }
+
+  /** @param deep also by what only changes while no engine looks */
+  private async otherLog({ integrationId, log, parts }: ReplayDocument, deep: boolean): Promise<string | undefined> {
+    const { eventLog } = this.options;
+    if (deep && log !== undefined && log !== (await eventLog.identity())) return 'it has another name';
+    const cursors = await this.options.cursors.load([integrationId]);
+    const ranges = new Map((await eventLog.ranges()).map((range) => [range.partition, range]));
+    for (const { partition, at, end, resets, mark } of parts) {
+      if (at >= end) continue;
+      if (resets !== undefined && (cursors.get(cursorId(integrationId, partition))?.resets ?? 0) > resets) return 'the positions of the integration were set back';
+      if (end > (ranges.get(partition)?.next ?? 0)) return `partition ${partition} ends before position ${end}`;
+      const record = deep ? readMark(mark) : undefined;
+      if (record && (await eventLog.recognise(partition, record)) === 'other') return 'another record lies where the last delivered one lay';
+    }
+    return undefined;
   }
 
   private async hold(document: ReplayDocument, problem: string): Promise<void> {
@@ -130,6 +166,14 @@ export class ReplayRunner {
   private async tell(running: Running): Promise<void> {
     const { document, run } = running;
     const integration = await this.options.integrations.get(document.integrationId);
+    // A log that does not answer is no reason to let the lease go.
+    if (await this.failOfOtherLog({ ...document, ...run.progress }, { leaseToken: running.token }, false).catch(() => false)) {
+      // At once, also when it is not sure yet: none of another log is sent, and nothing is said of its dead letters.
+      this.running.delete(document._id);
+      await run.stop(0);
+      await this.options.replays.updateOne({ _id: document._id, leaseToken: running.token, state: 'running' }, { $set: { state: 'new', engineId: null, leaseToken: null, leaseUntil: null } });
+      return;
+    }
     const progress = await this.save(running, { leaseUntil: new Date(this.options.clock.now() + LEASE_MS) });
     if (!progress) {
       // Cancelled, or another engine has it since this one was held up.

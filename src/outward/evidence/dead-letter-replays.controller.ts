@@ -9,7 +9,7 @@ import { DocumentStore } from '../../platform/documents/document-store.js';
 import { Problem } from '../../platform/http/problem.js';
 import { apiSchema, ZodPipe } from '../../platform/http/zod.pipe.js';
 import { EVERY_INTEGRATION } from '../engine/dead-letter-store.js';
-import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter.schema.js';
+import { deadLetterSchema, resetsOfLetter, type DeadLetterDocument } from '../engine/dead-letter.schema.js';
 import { IntegrationsService } from '../integrations/integrations.service.js';
 import { rateField, replayView, replayViewOf, type ReplayView } from './replays.controller.js';
 import { MOST_NAMED, ReplaysService } from './replays.service.js';
@@ -26,7 +26,12 @@ const someBody = z
   .refine(({ ids, integrationId }) => (ids === undefined) !== (integrationId === undefined), { message: 'give either ids or an integrationId' })
   .refine(({ ids, code }) => ids === undefined || code === undefined, { path: ['code'], message: 'only together with integrationId' });
 const oneBody = z.strictObject({ eventsPerSecond: rateField }).optional();
-const startedView = z.object({ replays: z.array(replayView).meta({ description: 'One for each integration.' }), deadLetters: z.int(), left: z.int().meta({ description: 'Dead letters beyond what one call takes; call again.' }) });
+const startedView = z.object({
+  replays: z.array(replayView).meta({ description: 'One for each integration.' }),
+  deadLetters: z.int(),
+  left: z.int().meta({ description: 'Dead letters beyond what one call takes; call again.' }),
+  ofFormerLog: z.int().meta({ description: 'Dead letters of an event log that was replaced: the same positions hold other events now, so they cannot be sent again.' }),
+});
 
 /** Dead letters once more: after the settings that made them impossible were changed. */
 @ApiTags('dead letters')
@@ -46,12 +51,15 @@ export class DeadLetterReplaysController {
   @ApiAcceptedResponse({ schema: apiSchema(startedView, 'output') })
   @ApiBadRequestResponse({ description: 'Bad values, or nothing of it lies in the event log.' })
   @ApiNotFoundResponse({ description: 'None of them is there.' })
+  @ApiConflictResponse({ description: 'One that was named, or all of the integration, are of an event log that was replaced.' })
   async some(@Body(new ZodPipe(someBody)) { ids, integrationId, code, eventsPerSecond }: z.output<typeof someBody>, @CurrentPrincipal() principal: Principal): Promise<z.output<typeof startedView>> {
-    const filter = ids === undefined ? { integrationId, code: code ?? { $in: [...CODES] }, replayedAt: null } : { _id: { $in: ids } };
-    const total = await this.deadLetters.countDocuments(filter);
+    const asked = ids === undefined ? { integrationId, code: code ?? { $in: [...CODES] }, replayedAt: null } : { _id: { $in: ids } };
+    const filter = integrationId === undefined ? asked : { ...asked, $or: await this.ofThisLog(integrationId) };
+    const [found, total] = await Promise.all([this.deadLetters.countDocuments(asked), this.deadLetters.countDocuments(filter)]);
     const letters = await this.deadLetters.find(filter).sort({ createdAt: 1 }).limit(MOST_NAMED).lean<DeadLetterDocument[]>();
+    if (letters.length === 0 && found > 0) throw formerLog(`All ${found} of them are`);
     if (letters.length === 0) throw new Problem(404, 'dead-letter-not-found', 'There is no dead letter of those asked for.');
-    return { replays: await this.start(letters, principal, eventsPerSecond), deadLetters: letters.length, left: total - letters.length };
+    return { replays: await this.start(letters, principal, eventsPerSecond), deadLetters: letters.length, left: total - letters.length, ofFormerLog: found - total };
   }
 
   @Post(':id/replay')
@@ -61,7 +69,7 @@ export class DeadLetterReplaysController {
   @ApiBody({ required: false, schema: apiSchema(oneBody) })
   @ApiAcceptedResponse({ schema: apiSchema(replayView, 'output') })
   @ApiNotFoundResponse({ description: 'There is none with this id.' })
-  @ApiConflictResponse({ description: 'It is no event at all, so no integration can get it.' })
+  @ApiConflictResponse({ description: 'It is no event at all, so no integration can get it; or it is of an event log that was replaced.' })
   async one(@Param('id') id: string, @Body(new ZodPipe(oneBody)) body: z.output<typeof oneBody>, @CurrentPrincipal() principal: Principal): Promise<ReplayView> {
     const letter = await this.deadLetters.findOne({ _id: id }).lean<DeadLetterDocument>();
     if (!letter) throw new Problem(404, 'dead-letter-not-found', `There is no dead letter ${id.slice(0, 100).toWellFormed()}.`);
@@ -70,11 +78,22 @@ export class DeadLetterReplaysController {
     return replay;
   }
 
+  /** Those whose positions are of the log as it is now. */
+  private async ofThisLog(integrationId: string): Promise<Array<{ partition: number; _id: { $regex: string } }>> {
+    const { places } = await this.replays.places(integrationId);
+    return [...places].map(([partition, { resets = 0 }]) => ({ partition, _id: { $regex: resets > 0 ? `\\.[0-9]+:${resets}$` : '\\.[0-9]+$' } }));
+  }
+
   private async start(letters: readonly DeadLetterDocument[], principal: Principal, eventsPerSecond: number | undefined): Promise<ReplayView[]> {
     const byIntegration = new Map<string, string[]>();
     for (const { integrationId, partition, offset } of letters) {
       if (integrationId === EVERY_INTEGRATION) continue;
       byIntegration.set(integrationId, [...(byIntegration.get(integrationId) ?? []), `${partition}.${offset}`]);
+    }
+    for (const integrationId of byIntegration.keys()) {
+      const { places } = await this.replays.places(integrationId);
+      const former = letters.filter((letter) => letter.integrationId === integrationId && resetsOfLetter(letter) !== (places.get(letter.partition)?.resets ?? 0));
+      if (former.length > 0) throw formerLog(former.length === 1 ? `Dead letter ${former[0]?._id ?? ''} is` : `${former.length} of them are`);
     }
     const started: ReplayView[] = [];
     for (const [integrationId, positions] of byIntegration) {
@@ -84,4 +103,8 @@ export class DeadLetterReplaysController {
     }
     return started;
   }
+}
+
+function formerLog(which: string): Problem {
+  return new Problem(409, 'log-replaced', `${which} of an event log that was replaced since: the same position holds another event now, or none. Only its producer can send the event again.`);
 }

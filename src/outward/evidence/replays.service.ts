@@ -13,7 +13,9 @@ import { withAudit } from '../../platform/audit/audit-outbox.js';
 import { AuditRelay } from '../../platform/audit/audit.relay.js';
 import { newAuditRecord } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
+import { cursorSchema, readMark, type CursorDocument } from '../engine/cursor.schema.js';
 import { EngineWake } from '../engine/engine-wake.js';
+import { misplaced } from '../engine/log-places.js';
 import { Problem } from '../../platform/http/problem.js';
 import { replaySchema, type ReplayDocument, type ReplayPart } from './replay.schema.js';
 
@@ -40,16 +42,18 @@ export interface ReplaySubject {
 @Injectable()
 export class ReplaysService {
   private readonly replays: Model<ReplayDocument>;
+  private readonly cursors: Model<CursorDocument>;
 
   constructor(
     store: DocumentStore,
     private readonly relay: AuditRelay,
     private readonly engineWake: EngineWake,
-    @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges' | 'positionAt'>,
+    @Inject(EVENT_LOG) private readonly eventLog: Pick<EventLog, 'ranges' | 'positionAt' | 'identity' | 'recognise'>,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(SETTINGS) private readonly settings: Pick<Settings, 'evidence'>,
   ) {
     this.replays = store.model<ReplayDocument>('replay', replaySchema);
+    this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
     this.relay.watch(this.replays);
   }
 
@@ -63,6 +67,7 @@ export class ReplaysService {
       return !parts.some((part) => part.partition === partition && offset < part.end);
     }).length ?? 0;
     if (parts.length === 0) throw new Problem(400, 'nothing-to-replay', 'The event log holds no event of what was asked for.');
+    const { log, places } = await this.places(subject.id);
     const id = uuidV7();
     const facts: JsonObject = {
       replayId: id, cause, span: parts.reduce((sum, part) => sum + part.end - part.at, 0),
@@ -71,7 +76,8 @@ export class ReplaysService {
     };
     const record = newAuditRecord({ type: 'audit.integration.replay', actor, subject: { kind: 'integration', id: subject.id, name: subject.name }, correlationId: id, attributes: facts }, this.clock);
     const document: ReplayDocument = {
-      _id: id, integrationId: subject.id, integrationName: subject.name, pool: subject.enginePool, requestedBy: actor.name ?? actor.id ?? actor.kind, cause, parts,
+      _id: id, integrationId: subject.id, integrationName: subject.name, pool: subject.enginePool, requestedBy: actor.name ?? actor.id ?? actor.kind, cause, log,
+      parts: parts.map((part) => ({ ...part, ...places.get(part.partition) })),
       positions: positions ?? null, ids: request.ids ? [...request.ids] : null,
       eventsPerSecond: request.eventsPerSecond ?? this.settings.evidence.replayEventsPerSecond,
       state: 'new', engineId: null, leaseToken: null, leaseUntil: null, sent: 0, filtered: 0, rejected: 0, missing, problem: null,
@@ -81,6 +87,27 @@ export class ReplaysService {
     this.relay.wake();
     this.engineWake.wake();
     return document;
+  }
+
+  /**
+   * How often the log was replaced under each partition of an integration, noticed by an engine or not yet, with a record that tells the log of now from a later one.
+   * @throws Problem 503 when the log does not answer
+   */
+  async places(integrationId: string): Promise<{ log: string; places: Map<number, Pick<ReplayPart, 'resets' | 'mark'>> }> {
+    const cursors = new Map((await this.cursors.find({ integrationId }).lean<CursorDocument[]>()).map((cursor) => [cursor.partition, cursor]));
+    return this.asked(async () => {
+      const log = await this.eventLog.identity();
+      const places = (await this.eventLog.ranges()).map(async (range): Promise<[number, Pick<ReplayPart, 'resets' | 'mark'>]> => {
+        const cursor = cursors.get(range.partition);
+        if (!cursor) return [range.partition, { resets: 0 }];
+        const { resets = 0 } = cursor;
+        const mark = readMark(cursor.mark);
+        const other = misplaced(cursor, range, log) !== undefined || (mark !== undefined && (await this.eventLog.recognise(range.partition, mark)) === 'other');
+        // An engine will set the cursor back.
+        return [range.partition, other ? { resets: resets + 1 } : { resets, ...(cursor.mark === undefined ? {} : { mark: cursor.mark }) }];
+      });
+      return { log, places: new Map(await Promise.all(places)) };
+    });
   }
 
   async find(filter: { integrationId?: string; state?: ReplayDocument['state'] }, page: number, pageSize: number): Promise<{ items: ReplayDocument[]; total: number }> {
@@ -114,9 +141,7 @@ export class ReplaysService {
   }
 
   private async partsOf({ positions, from, to, parts }: ReplayRequest): Promise<ReplayPart[]> {
-    const ranges = await this.eventLog.ranges().catch((error: unknown) => {
-      throw new Problem(503, 'event-log-unavailable', `The event log does not answer (${error instanceof Error ? error.message : String(error)}). Try again.`, { headers: { 'Retry-After': '5' } });
-    });
+    const ranges = await this.asked(() => this.eventLog.ranges());
     const found: ReplayPart[] = [];
     for (const { partition, first, next } of ranges) {
       if (positions) {
@@ -132,5 +157,10 @@ export class ReplaysService {
       }
     }
     return found;
+  }
+  private asked<T>(question: () => Promise<T>): Promise<T> {
+    return question().catch((error: unknown) => {
+      throw new Problem(503, 'event-log-unavailable', `The event log does not answer (${error instanceof Error ? error.message : String(error)}). Try again.`, { headers: { 'Retry-After': '5' } });
+    });
   }
 }
