@@ -11,10 +11,13 @@ import { Signal } from './signal.js';
 
 /** A lane that is so many events ahead of the shared reader does not wait for it to read them all: the reader goes there at once. */
 const JUMP_EVENTS = 10_000;
+/** What a batch has at most where nothing else is said. */
+const MANY_RECORDS = 1000;
+const MANY_BYTES = 1_048_576;
 
 /**
  * The one reader of a partition that all lanes of the pool share. It goes at the pace of the fastest lane that is with it: a lane without room is
- * left behind after a moment (it reads for itself and comes back when it has caught up), so a slow one costs the others a tenth of their time at most.
+ * left behind (it reads for itself and comes back when it has caught up), so nobody waits for a slow one; only where all work off a backlog they wait a tenth of their time.
  */
 export class SharedFeed implements Feed {
   /** Everything before it was routed. */
@@ -27,6 +30,8 @@ export class SharedFeed implements Feed {
   private readonly changed = new Signal();
   private readonly patience = new Patience();
   private seeks = 0;
+  /** The log holds more than it takes to be up to date: the last batch was a large one. */
+  private gathered = false;
   private stopped = false;
   private readonly ended: Promise<void>;
 
@@ -124,6 +129,7 @@ export class SharedFeed implements Feed {
           continue;
         }
         const parsed = EventBatch.parse(batch, this.context.readForeign);
+        this.gathered = this.isLarge(parsed);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const late = await this.turnOf(pressed.length > 0 ? withoutRoom : overfull, seeks);
         if (late === undefined) continue;
@@ -143,8 +149,8 @@ export class SharedFeed implements Feed {
   }
 
   /**
-   * Waits until it is worth going on: for room, as long as no lane has little left to send; for a moment even then, when those that are full get on, since
-   * reading once for all costs far less than reading once more for each. Answers which are full all the same; undefined when the reader was moved meanwhile.
+   * Waits until it is worth going on: for room, as long as no lane has little left to send; for a moment even then, when much has gathered and those that are
+   * full get on, since reading once for all costs far less than reading once more for each. Answers which are full all the same; undefined when the reader was moved meanwhile.
    */
   private async turnOf(isFull: (lane: Lane) => boolean, seeks: number): Promise<LanePartition[] | undefined> {
     while (seeks === this.seeks && !this.stopped) {
@@ -154,11 +160,16 @@ export class SharedFeed implements Feed {
         await this.changed.wait();
         continue;
       }
-      const patienceMs = this.patience.left(full);
+      const patienceMs = this.gathered ? this.patience.left(full) : 0;
       if (patienceMs <= 0) return full;
       await this.patience.spend(() => this.changed.wait(patienceMs));
     }
     return undefined;
+  }
+
+  private isLarge(batch: EventBatch): boolean {
+    const { maxRecords = MANY_RECORDS, maxBytes = MANY_BYTES } = this.context.readOptions;
+    return 2 * batch.length >= maxRecords || 2 * batch.sizes.reduce((sum, size) => sum + size, 0) >= maxBytes;
   }
 
   /** Reading goes on for the sake of a lane that has little left to send. */
