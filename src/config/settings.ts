@@ -87,7 +87,7 @@ const engine = z.strictObject({
   inFlightBytes: bytes(16_777_216, 'Bytes handed to a receiver that are not yet known to be safe.'),
   batchBytes: bytes(524_288, 'Bytes read from a partition in one go.'),
   batchEvents: z.int().min(1).max(10_000).default(500).meta({ help: 'Events read from a partition in one go.' }),
-  commitIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often cursors are saved.' }),
+  commitIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often cursors are saved; one that only passed events which its integration does not want is saved 30 times less often, and at least every 30 seconds.' }),
   heartbeatMs: z.int().min(50).max(10_000).default(1000).meta({ help: 'How often an engine looks for changed integrations, writes its heartbeat and the status of its integrations.' }),
   faultRetryMs: z.int().min(100).max(3_600_000).default(30_000).meta({ help: 'First wait between two tries while a person must act (certificate, refused credentials, settings); doubles up to engine.faultRetryMaxMs.' }),
   faultRetryMaxMs: z.int().min(100).max(86_400_000).default(600_000).meta({ help: 'Longest wait between two tries while a person must act. A change of the settings is tried at once.' }),

@@ -32,7 +32,7 @@ describe('what became of an event', () => {
     return items.map(({ position }) => position);
   };
   beforeAll(async () => {
-    test = await startTestService({ evidence: { lookupMs: 100 } });
+    test = await startTestService({ evidence: { lookupMs: 100 }, engine: { commitIntervalMs: 50, heartbeatMs: 50 } });
     receiver = await LoopbackReceiver.start({ protocol: 'tcp' });
     const gone = await LoopbackReceiver.start({ protocol: 'tcp' });
     freePort = gone.port;
@@ -45,11 +45,12 @@ describe('what became of an event', () => {
 
   it('is told for each integration: delivered on which rung, filtered by which rule, dead and why, waiting behind what, or before its start', async () => {
     const url = `tcp://127.0.0.1:${receiver.port}`;
+    const connection = { sealIntervalMs: 100, settleMs: 100 };
     const [early = ''] = await send('early', 1);
-    await test.client.integrate({ name: 'takes all', serverUrl: url, outputType: 'json' });
-    await test.client.integrate({ name: 'takes users', serverUrl: url, outputType: 'json', filter: { types: ['user.*'] } });
-    await test.client.integrate({ name: 'takes short ones', serverUrl: url, outputType: 'json', output: { maxBytes: 1100, oversize: 'reject' }, filter: { types: ['account.*'] } });
-    await test.client.integrate({ name: 'is down', serverUrl: `tcp://127.0.0.1:${freePort}`, connection: { retryMaxMs: 500 }, filter: { types: ['account.*'] } });
+    await test.client.integrate({ name: 'takes all', serverUrl: url, connection, outputType: 'json' });
+    await test.client.integrate({ name: 'takes users', serverUrl: url, connection, outputType: 'json', filter: { types: ['user.*'] } });
+    await test.client.integrate({ name: 'takes short ones', serverUrl: url, connection, outputType: 'json', output: { maxBytes: 1100, oversize: 'reject' }, filter: { types: ['account.*'] } });
+    await test.client.integrate({ name: 'is down', serverUrl: `tcp://127.0.0.1:${freePort}`, connection: { retryInitialMs: 50, retryMaxMs: 300 }, filter: { types: ['account.*'] } });
     const positions = await send('first', 50);
     const [long = ''] = await send('long', 1, { reason: 'x'.repeat(2000) });
     const position = positions[20] ?? '';

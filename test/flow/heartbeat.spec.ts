@@ -22,7 +22,7 @@ describe('heartbeats', () => {
   const beats = (receiver: LoopbackReceiver) => events(receiver).filter(({ type }) => type === 'siem.heartbeat');
   let allId: string;
   beforeAll(async () => {
-    test = await startTestService({ evidence: { heartbeatLookMs: 200 } });
+    test = await startTestService({ evidence: { heartbeatLookMs: 100 }, engine: { commitIntervalMs: 50, heartbeatMs: 50 } });
     all = await LoopbackReceiver.start({ protocol: 'tcp', port: await freePort() });
     users = await LoopbackReceiver.start({ protocol: 'tcp' });
     const settings = (receiver: LoopbackReceiver) => ({ serverUrl: `tcp://127.0.0.1:${receiver.port}`, outputType: 'json', connection: { heartbeatSeconds: 1, sealIntervalMs: 200, retryInitialMs: 100, retryMaxMs: 300 } });

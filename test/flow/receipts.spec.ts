@@ -52,7 +52,7 @@ describe('receipts of a SIEM', () => {
     return run;
   };
   beforeAll(async () => {
-    test = await startTestService({ evidence: { heartbeatLookMs: 200 } });
+    test = await startTestService({ evidence: { heartbeatLookMs: 100 }, engine: { commitIntervalMs: 50, heartbeatMs: 50 } });
     siem = new Siem(await LoopbackReceiver.start({ protocol: 'tcp' }));
     await test.client.ok('POST', '/api/v1/users', { name: 'search', password: 'a-long-password-of-it', rights: ['receipts:write'] });
     door = new Client(test.client.url, `Basic ${Buffer.from('search:a-long-password-of-it').toString('base64')}`);

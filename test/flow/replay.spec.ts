@@ -43,7 +43,7 @@ describe('events are sent again', () => {
     return replay;
   };
   beforeAll(async () => {
-    test = await startTestService();
+    test = await startTestService({ engine: { commitIntervalMs: 50, heartbeatMs: 50 } });
     receiver = await LoopbackReceiver.start({ protocol: 'tcp', port: await freePort() });
   });
   afterAll(async () => {
@@ -55,7 +55,7 @@ describe('events are sent again', () => {
   let since: string;
   let positions: string[];
   it('by time: every one that the filter takes, once, in order, marked, under its own id and sequence', async () => {
-    integration = await test.client.integrate({ name: 'replayed', serverUrl: `tcp://127.0.0.1:${receiver.port}`, outputType: 'json', filter: { types: ['account.*'] }, connection: { retryMaxMs: 500 } });
+    integration = await test.client.integrate({ name: 'replayed', serverUrl: `tcp://127.0.0.1:${receiver.port}`, outputType: 'json', filter: { types: ['account.*'] }, connection: { sealIntervalMs: 100, settleMs: 100, retryInitialMs: 50, retryMaxMs: 300 } });
     await send('before', 20);
     await new Promise((resolve) => setTimeout(resolve, 20));
     since = new Date().toISOString();
@@ -95,15 +95,15 @@ describe('events are sent again', () => {
     await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(again(slow).length).toBeLessThan(40);
     expect(await test.client.ok('POST', `/api/v1/replays/${slow.id}/cancel`)).toMatchObject({ state: 'cancelled' });
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    await new Promise((resolve) => setTimeout(resolve, 300));
     const so = again(slow).length;
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     expect(again(slow).length).toBe(so);
     expect((await test.client.call('POST', `/api/v1/replays/${slow.id}/cancel`)).status).toBe(409);
   });
 
   it('goes on after the receiver was away and after a restart of the service', async () => {
-    const replay = await ask(integration, { from: since, eventsPerSecond: 20 });
+    const replay = await ask(integration, { from: since, eventsPerSecond: 40 });
     await receiver.until(() => again(replay).length > 0, 15_000, 'the first of them');
     const before = new Set(again(replay).map(({ id }) => id));
     const { port } = receiver;

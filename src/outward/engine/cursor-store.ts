@@ -7,7 +7,7 @@ import { markText, readMark, type CursorDocument } from './cursor.schema.js';
 import type { LanePartition } from './lane-partition.js';
 
 /** A cursor that moved only past events which the integration does not want needs no haste: reading them again sends nothing. */
-const FILTERED_SAVE_MS = 30_000;
+export const FILTERED_SAVE_MS = 30_000;
 
 export interface SavedCursor {
   position: number;
@@ -28,6 +28,7 @@ export class CursorStore {
     private readonly clock: Clock,
     /** Takes the rows of what the cursors are about to pass; a row is stored before its cursor. */
     private readonly ledger: { write(sources: readonly LedgerSource[]): Promise<void> },
+    private readonly filteredSaveMs = FILTERED_SAVE_MS,
   ) {}
 
   /** By `<integration id>:<partition>`. */
@@ -45,7 +46,7 @@ export class CursorStore {
     const now = this.clock.now();
     const due = [...partitions].filter((owned) => {
       if (owned.cursor <= owned.savedCursor || !owned.recognised || owned.overtaken) return false;
-      return all || owned.savedCursor < 0 || owned.resolvedSinceSave || Math.abs(now - (this.savedAt.get(owned) ?? 0)) >= FILTERED_SAVE_MS;
+      return all || owned.savedCursor < 0 || owned.resolvedSinceSave || Math.abs(now - (this.savedAt.get(owned) ?? 0)) >= this.filteredSaveMs;
     });
     if (due.length === 0) return 0;
     const positions = due.map((owned) => owned.cursor);

@@ -20,7 +20,7 @@ import { replaySchema, type ReplayDocument } from '../evidence/replay.schema.js'
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
 import { CommandRunner } from './command-runner.js';
-import { CursorStore, cursorId } from './cursor-store.js';
+import { CursorStore, cursorId, FILTERED_SAVE_MS } from './cursor-store.js';
 import { cursorSchema, type CursorDocument } from './cursor.schema.js';
 import { DeadLetterStore, type DeadLetterSink } from './dead-letter-store.js';
 import { deadLetterSchema, type DeadLetterDocument } from './dead-letter.schema.js';
@@ -98,7 +98,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     this.pool = settings.engine.pool;
     this.startedAt = clock.now();
     const ledger = new LedgerStore(store.model<LedgerPageDocument>('ledger-page', ledgerPageSchema), clock, this.id, settings.evidence.ledgerDays);
-    this.cursors = new CursorStore(store.model<CursorDocument>('cursor', cursorSchema), clock, ledger);
+    this.cursors = new CursorStore(store.model<CursorDocument>('cursor', cursorSchema), clock, ledger, Math.min(FILTERED_SAVE_MS, 30 * settings.engine.commitIntervalMs));
     this.filterVersions = new FilterVersions(store);
     this.engines = store.model<EngineDocument>('engine', engineSchema);
     this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log);
