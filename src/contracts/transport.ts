@@ -19,7 +19,7 @@ export interface HttpTarget {
   signature?: { header: string; secret: string };
   /** Protocol elastic-bulk: index or data stream. */
   index?: string;
-  /** Protocol splunk-hec: the request channel, where the administrator set one. */
+  /** Protocol splunk-hec: the request channel, where the administrator set one. With `acknowledgements` each session has one of its own. */
   channel?: string;
   /** Protocol splunk-hec: wait for the indexer's acknowledgement. */
   acknowledgements?: { pollMs: number; timeoutMs: number };

@@ -130,7 +130,7 @@ export const splunkSection = z.strictObject({
   index: z.string().regex(/^[a-z0-9_][a-z0-9_-]{0,79}$/, 'an index name: lower-case letters, digits, underscores, hyphens').optional().meta({ help: 'Index; the default of the token when empty.' }),
   source: z.string().min(1).max(255).optional().meta({ help: 'Source; output.appName when empty.' }),
   sourcetype: z.string().min(1).max(255).optional().meta({ help: 'Sourcetype; _json for JSON, else by output type, when empty.' }),
-  channel: z.guid({ error: 'a GUID' }).optional().meta({ help: 'Request channel; one of its own for each session when empty and acknowledgement is on.' }),
+  channel: z.guid({ error: 'a GUID' }).optional().meta({ help: 'Request channel. With acknowledgement each session has one of its own instead, so that no receipt is taken for that of another.' }),
   ack: z.boolean().default(false).meta({ help: 'Wait for indexer acknowledgement (evidence stored); the token must have it enabled.' }),
   ackPollMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often open acknowledgements are asked for.' }),
   ackTimeoutMs: z.int().min(500).max(3_600_000).default(120_000).meta({ help: 'An acknowledgement that does not come for so long counts as lost: its events are sent again.' }),

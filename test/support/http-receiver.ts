@@ -35,14 +35,13 @@ export class HttpReceiver {
   readonly requests: SeenRequest[] = [];
   readonly texts: string[] = [];
   accepted = 0;
-  /** Receipts of splunk-hec: given, and stored. Those in `withheld` are never acknowledged. */
-  readonly stored = new Set<number>();
+  /** Receipts of splunk-hec, counted by channel. Those in `withheld` are never acknowledged. */
   readonly withheld = new Set<number>();
   answer: HttpReceiverOptions['answer'];
   private readonly ids = new Set<string>();
   private readonly sockets = new Set<Socket>();
   private readonly listeners = new Set<(message: { text: string }) => void>();
-  private receipts = 0;
+  private receipts = new Map<string, number>();
 
   private constructor(private readonly options: HttpReceiverOptions, private readonly server: Server) {
     this.answer = options.answer;
@@ -92,6 +91,11 @@ export class HttpReceiver {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
+  /** As after a restart of the indexer: its channels are gone, and each counts anew. */
+  forgetChannels(): void {
+    this.receipts.clear();
+  }
+
   async crash(): Promise<void> {
     for (const socket of this.sockets) socket.resetAndDestroy();
     await this.stop();
@@ -116,18 +120,18 @@ export class HttpReceiver {
     const request: SeenRequest = { path, headers: incoming.headers, body, texts: isPoll ? [] : textsOf(this.options.kind, body) };
     this.requests.push(request);
     if ((this.options.delayMs ?? 0) > 0) await new Promise((resolve) => setTimeout(resolve, this.options.delayMs));
-    const answer = this.answer?.(request) ?? (isPoll ? this.acks(body) : this.take(request));
+    const answer = this.answer?.(request) ?? (isPoll ? this.acks(request) : this.take(request));
     if (answer === 'hang') return;
     if (answer === 'reset') return void incoming.socket.resetAndDestroy();
     response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
     response.end(typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body ?? {}));
   }
 
-  private take({ texts, body }: SeenRequest): Exclude<Answer, string> {
+  private take({ texts, body, headers }: SeenRequest): Exclude<Answer, string> {
     if (this.options.kind !== 'elastic-bulk') {
       for (const text of texts) this.keep(text);
-      const ackId = this.receipts++;
-      this.stored.add(ackId);
+      const ackId = this.receipts.get(channelOf(headers)) ?? 0;
+      this.receipts.set(channelOf(headers), ackId + 1);
       return { status: 200, body: this.options.kind === 'http' ? { ok: true } : { text: 'Success', code: 0, ackId } };
     }
     const items = bulkIds(body).map((id, index) => {
@@ -139,9 +143,9 @@ export class HttpReceiver {
     return { status: 200, body: { errors: items.some(({ create }) => create.status !== 201), items } };
   }
 
-  private acks(body: Buffer): Exclude<Answer, string> {
+  private acks({ body, headers }: SeenRequest): Exclude<Answer, string> {
     const { acks } = JSON.parse(body.toString()) as { acks: number[] };
-    return { status: 200, body: { acks: Object.fromEntries(acks.map((id) => [id, this.stored.has(id) && !this.withheld.has(id)])) } };
+    return { status: 200, body: { acks: Object.fromEntries(acks.map((id) => [id, id < (this.receipts.get(channelOf(headers)) ?? 0) && !this.withheld.has(id)])) } };
   }
 
   private keep(text: string): void {
@@ -165,6 +169,10 @@ export function wrapped(kind: HttpKind, text: string): Buffer {
 export function chunkOf(kind: HttpKind, number: number, texts: readonly string[]): Chunk {
   const buffers = texts.map((text) => wrapped(kind, text));
   return { number, buffers, events: texts.length, bytes: buffers.reduce((sum, buffer) => sum + buffer.length, 0) };
+}
+
+function channelOf(headers: IncomingHttpHeaders): string {
+  return String(headers['x-splunk-request-channel']);
 }
 
 function textsOf(kind: HttpKind, body: Buffer): string[] {

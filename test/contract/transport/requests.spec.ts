@@ -293,7 +293,7 @@ describe('splunk-hec', () => {
     expect(receiver.requests).toHaveLength(64);
   });
 
-  it('with acknowledgement fails when a receipt that is still open is given again: another indexer answers', async () => {
+  it('with acknowledgement fails when a receipt is given again: another indexer answers', async () => {
     const { receiver, session } = await ground('splunk-hec', { acknowledgements: { pollMs: 60_000, timeoutMs: 60_000 } });
     const seen = await session();
     expect(await seen.session.send(chunkOf('splunk-hec', 1, ['one']))).toEqual({ type: 'taken' });
@@ -329,6 +329,58 @@ describe('splunk-hec', () => {
     await until(() => seen.failures.length > 0, 'the acknowledgement counts as lost');
     expect(seen.failures).toMatchObject([{ code: 'acknowledgement-missing', needsPerson: false }]);
     expect(seen.safes).toEqual([]);
+  });
+
+  it('with acknowledgement sends again what an indexer had open when it was restarted: its new receipts begin at the old numbers', async () => {
+    const { receiver, session } = await ground('splunk-hec', { acknowledgements: { pollMs: 20, timeoutMs: 60_000 } });
+    receiver.withheld.add(1);
+    const seen = await session();
+    for (const number of [1, 2]) await seen.session.send(chunkOf('splunk-hec', number, [`event ${number}`]));
+    await until(() => seen.safeUpTo === 1, 'the first is stored');
+    receiver.forgetChannels();
+    receiver.withheld.clear();
+    expect(await seen.session.send(chunkOf('splunk-hec', 3, ['event 3']))).toMatchObject({ type: 'failed', failure: { code: 'acknowledgement-missing', needsPerson: false } });
+    expect(seen.safes).toEqual([{ upTo: 1, evidence: 'stored' }]);
+  });
+
+  it('with acknowledgement does not take the receipt of a part of the next chunk for that of the chunk before the restart', async () => {
+    const { receiver, session } = await ground('splunk-hec', { acknowledgements: { pollMs: 1, timeoutMs: 60_000 } }, { delayMs: 20, answer: ({ texts }) => (texts.length > 1 ? { status: 413 } : undefined) });
+    receiver.withheld.add(1);
+    const seen = await session();
+    for (const number of [1, 2]) await seen.session.send(chunkOf('splunk-hec', number, [`event ${number}`]));
+    await until(() => seen.safeUpTo === 1, 'the first is stored');
+    receiver.forgetChannels();
+    receiver.withheld.clear();
+    expect(await seen.session.send(chunkOf('splunk-hec', 3, numbered(8)))).toMatchObject({ type: 'failed', failure: { code: 'acknowledgement-missing' } });
+    expect(seen.safes).toEqual([{ upTo: 1, evidence: 'stored' }]);
+  });
+
+  it('with acknowledgement keeps the receipts of its sessions apart, also where a channel is set', async () => {
+    const { receiver, session } = await ground('splunk-hec', { channel: '5d2fa8f0-0d9b-4c51-8b6d-9b8a4a1f3c11', acknowledgements: { pollMs: 20, timeoutMs: 60_000 } });
+    receiver.withheld.add(0);
+    const [one, other] = [await session(), await session()];
+    await one.session.send(chunkOf('splunk-hec', 1, ['one']));
+    receiver.forgetChannels();
+    receiver.withheld.clear();
+    await other.session.send(chunkOf('splunk-hec', 1, ['two']));
+    await until(() => other.safeUpTo === 1, 'the second is stored');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(one.safes).toEqual([]);
+  });
+
+  it.each<[string, Answer, string, boolean]>([
+    ['503, it is going down', says(503, 23), 'receiver-busy', false], ['503 of a balancer', { status: 503, body: '<html>' }, 'receiver-busy', false], ['500', says(500, 8), 'receiver-error', false],
+    ['that the channel is missing', says(400, 10), 'settings-refused', true], ['that acknowledgement is off', says(400, 14), 'settings-refused', true], ['401', says(401, 2), 'credentials-refused', true], ['404', { status: 404, body: 'no' }, 'path-not-found', true],
+    ['200 with something else', { status: 200, body: 'fine' }, 'answer-unexpected', true], ['200 with a code only', says(200, 0), 'answer-unexpected', true], ['200 without a word on the receipt, until the limit', { status: 200, body: { acks: {} } }, 'acknowledgement-missing', false],
+    ['nothing, and cuts the connection', 'reset', 'peer-reset', false], ['nothing', 'hang', 'answer-timeout', false],
+  ])('with acknowledgement sends again what is open when the question is answered by %s', async (_case, answer, code, needsPerson) => {
+    const { session } = await ground('splunk-hec', { acknowledgements: { pollMs: 20, timeoutMs: 300 } }, { answer: ({ path }) => (path.endsWith('/ack') ? answer : undefined) }, { sendTimeoutMs: 500 });
+    const seen = await session();
+    await seen.session.send(chunkOf('splunk-hec', 1, ['one']));
+    await until(() => seen.failures.length > 0, 'what is open counts as lost');
+    expect(seen.failures).toMatchObject([{ code, needsPerson }]);
+    expect(seen.safes).toEqual([]);
+    expect(await seen.session.send(chunkOf('splunk-hec', 2, ['two']))).toMatchObject({ type: 'failed' });
   });
 
   it('with acknowledgement does not take a bare yes of a token that has it switched off', async () => {

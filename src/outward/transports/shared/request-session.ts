@@ -13,6 +13,8 @@ const SEARCH_REQUESTS = 64;
 export interface Acknowledgements {
   /** Resolves when more may be sent. */
   room(): Promise<void>;
+  /** Told as soon as the receiver gave it, before the next request. */
+  given(receipt: number): void;
   add(chunk: number, receipts: readonly number[]): void;
   /** Whether everything was acknowledged. */
   readonly empty: boolean;
@@ -94,7 +96,7 @@ export class RequestSession implements TransportSession {
       requests++;
       const outcome = await this.connection.exchange(request);
       if (outcome.type === 'failed') return outcome;
-      if (this.isOver()) return { type: 'failed', failure: cancelledFailure('send', { host: this.target.host, port: this.target.port }) };
+      if (this.isOver()) return this.cancelled();
       const verdict = this.intake.judge(outcome.answer, events.length);
       const [only = -1] = indices;
       switch (verdict.type) {
@@ -102,7 +104,11 @@ export class RequestSession implements TransportSession {
           return verdict;
         case 'taken':
           taken += indices.length;
-          if (verdict.receipt !== undefined) receipts.push(verdict.receipt);
+          if (verdict.receipt !== undefined) {
+            receipts.push(verdict.receipt);
+            this.waiting?.given(verdict.receipt);
+            if (this.isOver()) return this.cancelled();
+          }
           break;
         case 'taken-but':
           taken += indices.length - verdict.refused.length;
@@ -179,6 +185,10 @@ export class RequestSession implements TransportSession {
     this.waiting?.stop();
     this.connection.close();
     this.context.signal?.removeEventListener('abort', this.onAbort);
+  }
+
+  private cancelled(): Delivered {
+    return { type: 'failed', failure: cancelledFailure('send', { host: this.target.host, port: this.target.port }) };
   }
 
   private isOver(): boolean {

@@ -3,9 +3,9 @@ import type { SessionListener } from '../../../contracts/transport.js';
 import type { Failure } from '../../../model/failure.js';
 import { failure } from '../../../model/network-failure.js';
 import { Bell } from '../shared/bell.js';
-import type { HttpConnection } from '../shared/http-connection.js';
+import type { HttpAnswer, HttpConnection } from '../shared/http-connection.js';
 import type { Acknowledgements } from '../shared/request-session.js';
-import { withoutCode } from './hec-answer.js';
+import { judgeHec, withoutCode } from './hec-answer.js';
 
 /** Receipts that may be open; beyond it no more is sent. Splunk keeps a bounded number by channel, too. */
 const MOST_OPEN = 1000;
@@ -34,6 +34,7 @@ export class AckPoller implements Acknowledgements {
   private readonly entries: Entry[] = [];
   private readonly changed = new Bell();
   private openReceipts = 0;
+  private highest = -Infinity;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -47,12 +48,16 @@ export class AckPoller implements Acknowledgements {
     while (!this.stopped && this.openReceipts >= MOST_OPEN) await this.changed.next();
   }
 
+  /** One indexer counts upwards in a channel: a lower number, or one again, is of another that knows nothing of the open ones, or of the same after a restart. Its yes would be taken for theirs. */
+  given(receipt: number): void {
+    if (this.stopped) return;
+    if (receipt > this.highest) this.highest = receipt;
+    else this.options.fail(failure('acknowledgement-missing', 'send', `${this.options.connection.name} counts its receipts anew: another indexer answers, or it was restarted`, 'Behind a balancer the sessions must be sticky, so that one indexer gets the events and the questions after them. What was not acknowledged is sent again.'));
+  }
+
   add(chunk: number, receipts: readonly number[]): void {
     if (this.stopped) return;
     const open = new Set(receipts);
-    // One indexer never gives a number of a channel twice: somebody else answers, and its yes would be taken for the other's.
-    const twice = open.size < receipts.length || this.entries.some((entry) => receipts.some((id) => entry.open.has(id)));
-    if (twice) return this.options.fail(failure('acknowledgement-missing', 'send', `${this.options.connection.name} gave a receipt that is still open a second time: another indexer answers, or it was restarted`, 'Behind a balancer the sessions must be sticky, so that one indexer gets the events and the questions after them. What was not acknowledged is sent again.'));
     this.entries.push({ chunk, open, addedAt: performance.now() });
     this.openReceipts += open.size;
     this.arm();
@@ -89,7 +94,7 @@ export class AckPoller implements Acknowledgements {
       if (outcome.type === 'failed') return fail(outcome.failure);
       const { answer } = outcome;
       const acks = answer.status >= 200 && answer.status <= 299 ? readAcks(answer.text) : null;
-      if (acks === null) return fail(withoutCode(answer, connection.name, path));
+      if (acks === null) return fail(refusalOf(answer, connection.name, path));
       for (const entry of this.entries) for (const id of entry.open) if (acks[String(id)] === true && entry.open.delete(id)) this.openReceipts--;
     }
     this.tellSafe();
@@ -108,6 +113,12 @@ export class AckPoller implements Acknowledgements {
     if (upTo !== undefined) this.options.listener.safe(upTo, 'stored');
     this.changed.ring();
   }
+}
+
+/** Whatever it says in place of an answer, its channels may be gone with what they knew. */
+function refusalOf(answer: HttpAnswer, name: string, path: string): Failure {
+  const verdict = judgeHec(answer, name, path, false);
+  return verdict.type === 'failed' ? verdict.failure : withoutCode(answer, name, path);
 }
 
 function readAcks(text: string): Record<string, boolean> | null {

@@ -16,8 +16,8 @@ export class SplunkHecTransport extends RequestTransport {
   protected speak(_target: Target, http: HttpTarget, connection: HttpConnection): Spoken {
     const base = http.path.replace(/(\/event)?\/?$/, '') || '/services/collector';
     const ack = http.acknowledgements;
-    // The receiver counts receipts by channel: a new session must not meet those of the one before.
-    const channel = http.channel ?? (ack ? randomUUID() : undefined);
+    // The receiver counts receipts by channel, anew after a restart: a session must not meet those of another one.
+    const channel = ack ? randomUUID() : http.channel;
     const intake = new HecIntake(http, `${base}/event`, channel, () => connection.name);
     if (!ack) return { intake };
     return {
