@@ -45,6 +45,14 @@ const SECTIONS: readonly Section[] = [
       { target: 'resident memory with 10 integrations, at the peak of the rush', wanted: '<= 250 MB', judge: (rows) => judgeAll(rows.filter((row) => row['integrations'] === 10), 'peak RSS MB', (mb) => mb <= 250, 'MB', Math.max) },
     ],
   },
+  {
+    title: 'On Apache Kafka', file: 'kafka', command: 'npm run bench:kafka',
+    says: 'An engine of its own on a topic of 12 partitions: events that had gathered, then one event a request at a steady rate, with and without a dead integration for which the backlog waits.',
+    targets: [
+      { target: 'p99 accepted to read, 200 events/s, 10 integrations, Kafka', wanted: '<= 50 ms', judge: (rows) => judgeAll(rows.filter(({ what }) => String(what).includes('events/s, alone')), 'p99 ms', (ms) => ms <= 50, 'ms', Math.max) },
+      { target: 'resident memory with 10 integrations beside a dead one with a million events waiting', wanted: '<= 250 MB', judge: (rows) => judgeAll(rows.filter(({ what }) => String(what).includes('beside a dead one with')), 'peak RSS MB', (mb) => mb <= 250, 'MB', Math.max) },
+    ],
+  },
   { title: 'Beside the peers', file: 'peers', command: 'npm run bench:peers', says: 'One topic, one sink in C, interleaved rounds, medians. Compare within the table; absolutes belong to the machine.', targets: [] },
   { title: 'Alerts', file: 'alerts', command: 'npm run bench:alerts', says: 'The inward walk, with as many stored alerts as the heading of the machine says.', targets: [] },
 ];

@@ -3,56 +3,19 @@
  *   npm run bench:latency [-- seconds] [integrations] [events a second]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ADMIN_PASSWORD } from '../support/service.js';
-import { sampleEvent } from '../../src/model/sample-events.js';
 import { freePort } from '../support/free-port.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { machine, report } from './results.js';
 import { cpuSeconds, memoryOf, quantile } from './support/process-figures.js';
 import { Sink } from './support/sink.js';
+import { eventOf, post, producersEnd, steady } from './support/steady.js';
 
 const [SECONDS = 30, INTEGRATIONS = 10, RATE = 200] = process.argv.slice(2).map(Number);
 const WARM_SECONDS = 5;
 /** Events in batches of 500 before the steady phase, so that it meets a service that has worked. */
 const RUSH_EVENTS = Number(process.env['TIDEGATE_TEST_BENCH_RUSH'] ?? 20_000);
-
-const agent = new Agent({ keepAlive: true, maxSockets: 32 });
-const nowUs = () => Math.round((performance.timeOrigin + performance.now()) * 1000);
-
-function eventOf(id: string): object {
-  const { receivedAt: _ours, message: _template, ...event } = sampleEvent('account.owner.changed');
-  return { ...event, id, occurredAt: new Date().toISOString(), attributes: { ...event.attributes, note: 'x'.repeat(160) } };
-}
-
-/** Posts one event or several and gives the time of the answer. */
-function post(port: number, events: object): Promise<number> {
-  const body = JSON.stringify(events);
-  return new Promise((resolve, reject) => {
-    const sent = request({ port, host: '127.0.0.1', path: '/api/v1/events', method: 'POST', agent, auth: `admin:${ADMIN_PASSWORD}`, headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) } }, (response) => {
-      const at = nowUs();
-      response.resume();
-      response.once('end', () => (response.statusCode === 202 ? resolve(at) : reject(new Error(`the intake answered ${response.statusCode}`))));
-    });
-    sent.once('error', reject);
-    sent.end(body);
-  });
-}
-
-async function steady(port: number, seconds: number, accepted: Map<number, number>): Promise<void> {
-  const begun = performance.now();
-  const answers: Promise<void>[] = [];
-  for (let sent = 0; sent < seconds * RATE; sent++) {
-    const due = begun + (sent * 1000) / RATE;
-    const waitMs = due - performance.now();
-    if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    const us = nowUs();
-    answers.push(post(port, eventOf(`lat-${us}`)).then((at) => void accepted.set(us, at)));
-  }
-  await Promise.all(answers);
-}
 
 async function rush(port: number): Promise<void> {
   let next = 0;
@@ -75,11 +38,10 @@ async function measure(outputType: string): Promise<Record<string, number | stri
     await new Promise((resolve) => setTimeout(resolve, 1500));
     await rush(service.port);
     await sink.reaches(Math.ceil(RUSH_EVENTS / 500) * 500, 120_000);
-    await steady(service.port, WARM_SECONDS, new Map());
+    await steady(service.port, RATE, WARM_SECONDS);
     await sink.time();
-    const accepted = new Map<number, number>();
     const cpuBefore = cpuSeconds(service.pid);
-    await steady(service.port, SECONDS, accepted);
+    const accepted = await steady(service.port, RATE, SECONDS);
     const cpu = cpuSeconds(service.pid) - cpuBefore;
     await new Promise((resolve) => setTimeout(resolve, 1000));
     const arrivals = (await sink.arrivals()).filter(({ sentUs }) => accepted.has(sentUs));
@@ -114,4 +76,4 @@ const about = { ...machine(), seconds: SECONDS, note: 'producer, service and sin
 const rows: Array<Record<string, number | string>> = [];
 for (const outputType of ['cef', 'syslog']) rows.push(await measure(outputType));
 report('latency', about, rows);
-agent.destroy();
+producersEnd();

@@ -26,6 +26,11 @@ export class TidegatePeer implements Peer {
     return peer;
   }
 
+  /** Of the process with the API. */
+  get port(): number {
+    return this.api.port;
+  }
+
   missing(): undefined {
     return undefined;
   }
@@ -34,25 +39,26 @@ export class TidegatePeer implements Peer {
     return true;
   }
 
-  /** Events by the producers' door into the topic: checked, masked, completed, signed. */
-  async fill(events: number): Promise<void> {
-    let next = 0;
+  /** Events by the producers' door into the topic: checked, masked, completed, signed. @param first the number of the first */
+  async fill(events: number, first = 0): Promise<void> {
+    let next = first;
     const producer = async () => {
-      for (let from = next; from < events; from = next) {
+      for (let from = next; from < first + events; from = next) {
         next += BATCH;
-        const { status } = await this.api.client.call('POST', '/api/v1/events', Array.from({ length: Math.min(BATCH, events - from) }, (_, index) => benchEvent(from + index)));
+        const { status } = await this.api.client.call('POST', '/api/v1/events', Array.from({ length: Math.min(BATCH, first + events - from) }, (_, index) => benchEvent(from + index)));
         if (status !== 202) throw new Error(`the intake answered ${status}`);
       }
     };
     await Promise.all([producer(), producer(), producer(), producer()]);
   }
 
-  async start(scenario: Scenario, { ports, run, fromNow }: PeerContext): Promise<RunningPeer> {
+  async start(scenario: Pick<Scenario, 'format' | 'protocol'>, { ports, run, fromNow, deadPort }: Pick<PeerContext, 'ports' | 'run' | 'fromNow'> & { deadPort?: number }): Promise<RunningPeer> {
     const [outputType, header] = OUTPUT[scenario.format];
     const ids: string[] = [];
-    for (const [index, port] of ports.entries()) {
+    const receivers = [...ports.map((port) => ({ port, startFrom: fromNow ? 'now' : 'beginning' })), ...(deadPort === undefined ? [] : [{ port: deadPort, startFrom: 'beginning' }])];
+    for (const [index, { port, startFrom }] of receivers.entries()) {
       const { id } = await this.api.client.ok<{ id: string }>('POST', '/api/v1/integrations', { name: `${run} ${index}`, serverUrl: `${scenario.protocol}://127.0.0.1:${port}`, outputType, header, ...(scenario.protocol === 'tcp' ? { framing: 'newline' } : {}), filter: { types: BENCH_TYPES } });
-      await this.api.client.ok('POST', `/api/v1/integrations/${id}/enable`, { startFrom: fromNow ? 'now' : 'beginning' });
+      await this.api.client.ok('POST', `/api/v1/integrations/${id}/enable`, { startFrom });
       ids.push(id);
     }
     const engine = new ServiceProcess(this.dataDir, await freePort(), { ...this.environment, TIDEGATE_ROLES: 'engine', TIDEGATE_ENGINE_ID: run.replaceAll(/[^a-z0-9-]/g, '-') });
