@@ -54,9 +54,22 @@ const SECTIONS: readonly Section[] = [
     ],
   },
   { title: 'Beside the peers', file: 'peers', command: 'npm run bench:peers', says: 'One topic, one sink in C, interleaved rounds, medians. Compare within the table; absolutes belong to the machine.', targets: [] },
+  {
+    title: 'Isolation', file: 'isolation', command: 'npm run bench:isolation',
+    says: '96 healthy integrations with and without four bad ones beside them (dead, 1 KB/s, mute, resets always); interleaved pairs.',
+    targets: [
+      { target: '96 of 100 beside four bad ones, median ratio of p50', wanted: '<= 1.05', judge: (rows) => judgeAll(rows.filter(({ pair }) => String(pair).includes('with/without')), 'p50 ms with', (ratio) => ratio <= 1.05, 'x', Math.max) },
+      { target: '96 of 100 beside four bad ones, median ratio of p99', wanted: '<= 1.25', judge: (rows) => judgeAll(rows.filter(({ pair }) => String(pair).includes('with/without')), 'p99 ms with', (ratio) => ratio <= 1.25, 'x', Math.max) },
+    ],
+  },
+  { title: 'Many filters', file: 'filters', command: 'npm run bench:filters', says: 'A thousand integrations that each take a thousandth of the stream, beside one that takes all.', targets: [] },
   { title: 'Alerts', file: 'alerts', command: 'npm run bench:alerts', says: 'The inward walk, with as many stored alerts as the heading of the machine says.', targets: [] },
 ];
-const LOSS = join('test', 'soak', 'results', 'last-run.txt');
+const LOSS: ReadonlyArray<{ title: string; file: string; says: string }> = [
+  { title: 'Loss on the way to real receivers', file: 'loss.txt', says: 'rsyslog and syslog-ng over every way, killed, killed together with Tidegate, stopped, gone silent behind a proxy, cut in mid-frame; `npm run soak:loss`.' },
+  { title: 'Faults of the engines, full size', file: 'faults-full-size.txt', says: '`npm run soak:engines`, `soak:api`, `soak:zombie`, `soak:rebalance`, `soak:broker`, `soak:broker-of-three` and `soak:documents`.' },
+  { title: 'Other loss runs', file: 'last-run.txt', says: '`npm run soak:kill` and the peer tests.' },
+];
 const PAGE = join('docs', 'reference', 'figures.md');
 
 function judgeAll(rows: Results['rows'], figure: string, enough: (value: number) => boolean, unit: string, worst: (...values: number[]) => number): { reached: string; met: boolean } | undefined {
@@ -101,12 +114,10 @@ function page(): string {
     '',
     table(judged.map(({ target, wanted, reached, met }) => ({ target, wanted, reached, 'met or missed': met }))),
     ...found.flatMap(({ section, results }) => ['', `## ${section.title}`, '', `\`${section.command}\`. ${section.says}`, '', ...(results ? [machineOf(results), '', table(results.rows)] : ['Not measured yet.'])]),
-    '',
-    '## Loss',
-    '',
-    'Faults struck under load; `npm run soak:kill`, `soak:engines`, `soak:api`, `soak:zombie`, `soak:rebalance`, `soak:broker`, `soak:broker-of-three` and `soak:documents` strike them again, each with its counts.',
-    '',
-    ...(existsSync(LOSS) ? ['```', readFileSync(LOSS, 'utf8').trimEnd(), '```'] : ['Not measured yet.']),
+    ...LOSS.flatMap(({ title, file, says }) => {
+      const path = join('test', 'soak', 'results', file);
+      return ['', `## ${title}`, '', says, '', ...(existsSync(path) ? ['```', readFileSync(path, 'utf8').trimEnd(), '```'] : ['Not measured yet.'])];
+    }),
     '',
   ].join('\n');
 }
