@@ -114,6 +114,40 @@ describe('the shared reader of a partition', () => {
     await until('both have the rest', () => behind.cursor === 1510 && ahead.cursor === 1510);
   });
 
+  it('waits in a backlog for a lane that is full and gets on, so that all is read once', async () => {
+    const { eventLog, readers } = counted();
+    const positions: string[] = [];
+    for (let round = 0; round < 3; round++) positions.push(...(await appendTypes(log.log, many(1000))));
+    const steady = good();
+    const { onSend } = steady;
+    steady.onSend = async (session, chunk) => {
+      await pause(20);
+      return onSend(session, chunk);
+    };
+    const fast = good();
+    const shared = await feed(feedContext(eventLog));
+    const [slower, ahead] = [lane('slower', steady).add(shared, 0, true), lane('fast', fast).add(shared, 0, true)];
+    await until('both have all', () => slower.cursor === 3000 && ahead.cursor === 3000, 20_000);
+    expect(received(steady)).toEqual(positions);
+    expect(received(fast)).toEqual(positions);
+    expect(readers).toEqual([]);
+  });
+
+  it('waits for nobody where batches are small: what is new is not late for one that is slow', async () => {
+    const shared = await feed(feedContext(log.log));
+    const slow = stuck();
+    const fast = good();
+    const [behind, ahead] = [lane('slow', slow.script, { queueBytes: 2000 }).add(shared, 0, true), lane('fast', fast).add(shared, 0, true)];
+    for (let round = 1; round <= 10; round++) {
+      await appendTypes(log.log, many(5));
+      await until('the fast one has it', () => ahead.cursor === 5 * round);
+    }
+    expect(behind.cursor).toBe(0);
+    expect(shared.hasLive(behind)).toBe(false);
+    slow.letOn();
+    await until('the slow one has all', () => behind.cursor === 50);
+  });
+
   it('goes at once to where a lane stands that is far ahead: it does not wait for the backlog of another', async () => {
     const shared = await feed(feedContext(log.log));
     for (let at = 0; at < 12; at++) await appendTypes(log.log, many(1000));
