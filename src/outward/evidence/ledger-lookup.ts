@@ -56,9 +56,11 @@ export class LedgerLookup {
   }
 
   private async *pages(integrationId: string, partition: number, first: number, end: number): AsyncGenerator<LedgerPageDocument> {
-    // A page that begins before `first` may reach into the range.
-    const before = await this.model.find({ integrationId, partition, first: { $lt: first } }).sort({ first: -1 }).limit(PAGES_BACK).lean<LedgerPageDocument[]>();
-    yield* before.filter((page) => page.end > first).reverse();
+    if (first >= end) return;
+    // A page that begins before `first` may reach into the range; by their ends alone, since no index knows them.
+    const before = await this.model.find({ integrationId, partition, first: { $lt: first } }, { end: 1 }).sort({ first: -1 }).limit(PAGES_BACK).lean<Array<Pick<LedgerPageDocument, '_id' | 'end'>>>();
+    const reaching = before.filter((page) => page.end > first).map(({ _id }) => _id);
+    if (reaching.length > 0) yield* await this.model.find({ _id: { $in: reaching } }).sort({ first: 1 }).lean<LedgerPageDocument[]>();
     let after: { first: number; _id: string } | undefined;
     for (;;) {
       const bounds = after ? { $or: [{ first: { $gt: after.first, $lt: end } }, { first: after.first, _id: { $gt: after._id } }] } : { first: { $gte: first, $lt: end } };
