@@ -105,6 +105,8 @@ export interface LogHealth {
   ok: boolean;
   /** One sentence for the administrator when not ok. */
   reason?: string;
+  /** One sentence on what it cannot know although it works. */
+  note?: string;
 }
 
 /** What the log removes, read or not. */
@@ -113,6 +115,8 @@ export interface LogRetention {
   ageMs: number | null;
   /** Beyond so many bytes held (the sum of `PartitionRange.bytes`) the oldest go; null when none go for that, or the log does not know how many it holds. */
   bytes: number | null;
+  /** Beyond so many bytes in one partition its oldest go. `recordBytes` by partition: about what a record takes there, as a sample says; none where there was no sample. Only where partitions have limits of their own. */
+  perPartition?: { bytes: number; recordBytes: ReadonlyMap<number, number> };
 }
 
 export interface EventLog {

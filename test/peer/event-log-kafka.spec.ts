@@ -87,6 +87,14 @@ if (missing !== undefined) {
       await change('-1');
       await until(async () => (await log.retention()).ageMs === null);
       expect(await log.retention()).toEqual({ ageMs: null, bytes: null });
+      expect(await log.health()).toEqual({ ok: true });
+      await log.append(Array.from({ length: 300 }, (_, index) => ({ key: `k${index}`, value: Buffer.alloc(1000, index % 7) })));
+      await admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configEntries: [{ name: 'retention.ms', value: '-1' }, { name: 'retention.bytes', value: '5000000' }] }] });
+      await until(async () => (await log.retention()).perPartition !== undefined);
+      const { perPartition } = await log.retention();
+      expect(perPartition?.bytes).toBe(5_000_000);
+      for (const { partition, first, next } of await log.ranges()) if (next > first) expect(perPartition?.recordBytes.get(partition)).toBeGreaterThan(5);
+      expect(await log.health()).toEqual({ ok: true, note: expect.stringContaining('retention.bytes=5000000') });
       await admin.disconnect();
       await fixture.dispose();
     });

@@ -38,7 +38,7 @@ export function disabledNotification({ id, name, version }: { id: string; name: 
 /** What administrators are told of events that wait and that retention will remove soon. Once a day (UTC). */
 export function retentionNotification({ id, name, enabled }: { id: string; name: string; enabled: boolean }, { events, limits, before }: { events: number; limits: readonly ('age' | 'bytes')[]; before: number | null }, now: number): Notification {
   const [at, until] = [new Date(now).toISOString(), before === null ? null : new Date(before).toISOString()];
-  const reasons = [...(until === null ? [] : [`by ${until} they get older than the log keeps them (eventLog.retentionHours, or retention.ms of the Kafka topic)`]), ...(limits.includes('bytes') ? ['the log is over 90 % full and they are among its oldest (eventLog.retentionBytes)'] : [])];
+  const reasons = [...(until === null ? [] : [`by ${until} they get older than the log keeps them (eventLog.retentionHours, or retention.ms of the Kafka topic)`]), ...(limits.includes('bytes') ? ['they are among the oldest of a log that is nearly as large as it may be (eventLog.retentionBytes, or retention.bytes of the Kafka topic)'] : [])];
   const repair = enabled ? 'See in its status what keeps it behind and repair that' : 'It is disabled: enable it, or delete it when nobody needs its events';
   return {
     kind: 'integration.retention-warning', key: `integration.retention-warning:${id}:${at.slice(0, 10)}`, subject: { kind: 'integration', id, name }, title: `${name} is about to lose ${events} events`,

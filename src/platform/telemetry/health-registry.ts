@@ -7,6 +7,8 @@ export interface HealthState {
   ok: boolean;
   /** One sentence when not ok. */
   reason?: string;
+  /** One sentence on what it cannot know although it works. */
+  note?: string;
 }
 
 /** Asks one dependency; may throw, which counts as not ok. */
@@ -55,8 +57,8 @@ async function stateOf(check: HealthCheck): Promise<HealthState> {
     timer = setTimeout(() => resolve({ ok: false, reason: `no answer within ${CHECK_MS / 1000} s` }), CHECK_MS);
   });
   try {
-    const { ok, reason } = await Promise.race([Promise.resolve().then(check), late]);
-    return ok ? { ok } : { ok, reason: shown(reason ?? 'not available') };
+    const { ok, reason, note } = await Promise.race([Promise.resolve().then(check), late]);
+    return ok ? { ok, ...(note === undefined ? {} : { note: shown(note) }) } : { ok, reason: shown(reason ?? 'not available') };
   } catch (error) {
     return { ok: false, reason: shown(error instanceof Error ? error.message : String(error)) };
   } finally {

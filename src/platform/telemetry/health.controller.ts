@@ -8,7 +8,7 @@ import { HealthRegistry, type HealthState } from './health-registry.js';
 const liveSchema = z.object({ status: z.literal('ok') });
 const readySchema = z.object({
   status: z.enum(['ready', 'not-ready', 'starting', 'stopping']),
-  checks: z.record(z.string(), z.object({ ok: z.boolean(), reason: z.string().optional() })),
+  checks: z.record(z.string(), z.object({ ok: z.boolean(), reason: z.string().optional(), note: z.string().optional() })),
 });
 
 /** For balancers and supervisors. */

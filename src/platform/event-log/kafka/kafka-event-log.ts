@@ -7,6 +7,7 @@ import { errorType, kafkaClient, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { KafkaPoolMember } from './kafka-pool-member.js';
 import { connectionFault, ConnectionRefused } from './connection-fault.js';
+import { RecordSizes } from './record-sizes.js';
 import { ensureTopic, retentionOf, TopicMisfit } from './topic.js';
 
 const FIRST_TRY_MS = 5000;
@@ -33,6 +34,9 @@ export class KafkaEventLog implements EventLog {
   private readonly members = new Set<KafkaPoolMember>();
   /** Ends the names of readers' groups: two processes that read under one label would share the partitions between them, and each miss some. */
   private readonly processId = randomUUID().slice(0, 8);
+  private readonly sizes = new RecordSizes((...args) => this.openReader(...args));
+  /** What is not known of the topic's limits. */
+  private note: string | undefined;
   private readonly handovers = new Map<string, Map<number, Promise<void>>>();
 
   constructor(private readonly options: KafkaEventLogOptions) {
@@ -120,9 +124,18 @@ export class KafkaEventLog implements EventLog {
     return Number(found.offset);
   }
 
-  /** The topic's own, which others may have set. Its bytes are kept by the brokers, which tell nobody how many there are. */
+  /** The topic's own, which others may have set. How many bytes a partition has the brokers tell, but kafkajs does not ask: it is reckoned from samples. */
   async retention(): Promise<LogRetention> {
-    return { ageMs: await this.asked((admin) => retentionOf(admin, this.options.topic)), bytes: null };
+    const { ageMs, partitionBytes, compression } = await this.asked((admin) => retentionOf(admin, this.options.topic));
+    if (partitionBytes === null) {
+      this.note = undefined;
+      return { ageMs, bytes: null };
+    }
+    const ranges = await this.sharedRanges();
+    const recordBytes = await this.sizes.of(ranges, (compression === 'producer' ? this.options.compression : compression) === 'gzip');
+    const unknown = ranges.filter(({ partition, first, next }) => next > first && !recordBytes.has(partition)).map(({ partition }) => partition);
+    this.note = `Topic ${this.options.topic} has retention.bytes=${partitionBytes}; ${unknown.length === 0 ? 'how near its partitions are to it is reckoned from samples of their records' : `how near partitions ${unknown.join(', ')} are to it is not known, so nobody is warned of what goes for that`}.`;
+    return { ageMs, bytes: null, perPartition: { bytes: partitionBytes, recordBytes } };
   }
 
   async openReader(partition: number, from: number, label: string, options?: ReadOptions): Promise<PartitionReader> {
@@ -163,7 +176,7 @@ export class KafkaEventLog implements EventLog {
     if (this.appender.trouble !== undefined) return { ok: false, reason: this.appender.trouble };
     try {
       await withLimit(this.ranges(), HEALTH_MS);
-      return { ok: true };
+      return { ok: true, ...(this.note === undefined ? {} : { note: this.note }) };
     } catch (error) {
       return { ok: false, reason: `Kafka (${this.options.brokers.join(', ')}) does not answer for topic ${this.options.topic}: ${connectionFault(error, this.options)?.sentence ?? reasonOf(error)}.` };
     }

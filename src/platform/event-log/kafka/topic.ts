@@ -48,12 +48,23 @@ export async function ensureTopic(admin: Admin, options: KafkaEventLogOptions): 
   await check(admin, options);
 }
 
-/** Age at which the brokers remove records of the topic, in milliseconds; null when they keep them for ever. */
-export async function retentionOf(admin: Admin, topic: string): Promise<number | null> {
-  const described = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: ['retention.ms'] }] });
-  const value = Number(described.resources[0]?.configEntries.find(({ configName }) => configName === 'retention.ms')?.configValue ?? Number.NaN);
-  if (!Number.isFinite(value)) throw new Error(`Kafka did not tell retention.ms of topic ${topic}`);
-  return value < 0 ? null : value;
+/** What the brokers remove of the topic: by age (ms), and beyond so many bytes in a partition; null where they keep it for ever. `compression` as the topic says. */
+export interface TopicRetention {
+  ageMs: number | null;
+  partitionBytes: number | null;
+  compression: string | undefined;
+}
+
+export async function retentionOf(admin: Admin, topic: string): Promise<TopicRetention> {
+  const names = ['retention.ms', 'retention.bytes', 'compression.type'];
+  const described = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic, configNames: names }] });
+  const config = new Map(described.resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
+  const limit = (name: string): number | null => {
+    const value = Number(config.get(name) ?? Number.NaN);
+    if (!Number.isFinite(value)) throw new Error(`Kafka did not tell ${name} of topic ${topic}`);
+    return value < 0 ? null : value;
+  };
+  return { ageMs: limit('retention.ms'), partitionBytes: limit('retention.bytes'), compression: config.get('compression.type') };
 }
 
 async function check(admin: Admin, { topic, partitions, minInSyncReplicas, log }: KafkaEventLogOptions): Promise<void> {
