@@ -101,6 +101,8 @@ const ownTypes: EventType[] = [
     template: 'Integration {integration} changed from {old} to {new}: {reason}', description: 'Delivery to an integration changed its state.' },
   { id: 'siem.retention.exceeded', name: 'SIEM Retention Exceeded', group: 'siem', cefId: 1992, severity: 9, subjectKind: 'integration', attributes: ['count'], required: ['count'], reserved: true,
     template: '{n} events were removed by retention before {integration} received them', description: 'An integration fell out of retention; the count says how many events it will not get.' },
+  { id: 'siem.retention.warning', name: 'SIEM Retention Warning', group: 'siem', cefId: 1993, severity: 8, subjectKind: 'integration', attributes: ['count'], required: ['count'], reserved: true,
+    template: '{n} events that {integration} did not receive yet will soon be removed by retention', description: 'Events that wait for an integration come near to what retention removes; the count says how many.' },
   { id: 'siem.test', name: 'SIEM Test', group: 'siem', cefId: 1999, severity: 0, subjectKind: 'integration', attributes: [], required: [], reserved: true, template: 'Test event from {integration}', description: 'Sent by the Test button.' },
 ];
 

@@ -79,6 +79,7 @@ const samples: Record<string, Sample> = {
   'siem.state.changed': {
     actor: { kind: 'system', name: 'tidegate' }, subject: integration, outcome: 'failure', reason: 'connect to 192.0.2.50:6514 was refused', changes: [{ field: 'state', old: 'delivering', new: 'retrying' }],
   },
+  'siem.retention.warning': { actor: { kind: 'system', name: 'tidegate' }, subject: integration, outcome: 'failure', attributes: { count: 340 } },
   'siem.retention.exceeded': { actor: { kind: 'system', name: 'tidegate' }, subject: integration, outcome: 'failure', attributes: { count: 1200 } },
   'siem.test': { actor: administrator, subject: integration },
   'audit.user.create': { actor: administrator, subject: { kind: 'user', id: 'u-1030', name: 'hugo.stein' }, changes: [{ field: 'mail', new: 'hugo@example.com' }, { field: 'enabled', new: true }] },

@@ -4,13 +4,17 @@ import request from 'supertest';
 import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
 import { openIntegrationsApp, type IntegrationsApp } from '../../../test/support/integrations-app.js';
 import { settingsFrom } from '../../config/settings.js';
+import { noMetrics, type Gauge, type Metrics } from '../../contracts/metrics.js';
 import { silentLog } from '../../contracts/log.js';
+import { auditRecordSchema, type AuditRecordDocument } from '../../platform/audit/audit-record.schema.js';
+import { AuditRelay } from '../../platform/audit/audit.relay.js';
+import { AuditService } from '../../platform/audit/audit.service.js';
 import { JobHistory } from '../../platform/jobs/job-history.js';
 import { JobsService } from '../../platform/jobs/jobs.service.js';
 import { Leases } from '../../platform/jobs/leases.js';
-import { notificationSchema, type NotificationDocument } from '../../platform/notify/notification.schema.js';
-import { Notifier } from '../../platform/notify/notifier.js';
 import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
+import { BacklogService } from './backlog.service.js';
+import { RetentionMetrics } from './retention-metrics.js';
 import { RetentionRiskService } from './retention-risk.service.js';
 import { RetentionWarningJob } from './retention-warning.job.js';
 
@@ -25,7 +29,8 @@ describe('an integration that falls out of retention', () => {
   const never = new AbortController().signal;
   const settings = settingsFrom({ engine: { retentionWarningHours: 2 } });
   const after = (hours: number) => api.clock.set(START + hours * HOUR_MS);
-  const told = () => api.store.model<NotificationDocument>('notification', notificationSchema).find({}).sort({ createdAt: 1, title: 1 }).lean<NotificationDocument[]>();
+  const records = () => api.store.model<AuditRecordDocument>('audit-record', auditRecordSchema).find({ type: 'siem.retention.warning' }).sort({ occurredAt: 1, 'subject.name': 1 }).lean<AuditRecordDocument[]>();
+  const told = async () => (await records()).map(({ notification }) => notification);
 
   /** Ten hours of retention, by the clock of the service. */
   async function openLog(retentionBytes = 1_073_741_824): Promise<void> {
@@ -55,12 +60,26 @@ describe('an integration that falls out of retention', () => {
     return body.retention;
   }
 
+  /** What the metric says, by integration. */
+  async function seconds(): Promise<Record<string, number>> {
+    const set: Record<string, number> = {};
+    let collect = (): void | Promise<void> => undefined;
+    const metrics: Metrics = { ...noMetrics, gauge: (options) => {
+      const gauge: Gauge = { set: (value, labels = {}) => void (set[labels['integration'] ?? ''] = value), clear: () => {} };
+      if (options.name === 'tidegate_integration_retention_seconds') collect = () => options.collect?.(gauge);
+      return gauge;
+    } };
+    new RetentionMetrics(api.store, api.app.get(RetentionRiskService), api.app.get(BacklogService), fixture.log, api.clock, metrics);
+    await collect();
+    return set;
+  }
+
   beforeEach(async () => {
     api = await openIntegrationsApp({ engine: { retentionWarningHours: 2 } });
     api.clock.set(START);
     const { store, clock } = api;
     const jobs = new JobsService(store, new Leases(store, clock), new JobHistory(store, settings), new SchedulerRegistry(), settings, clock, silentLog);
-    job = new RetentionWarningJob(store, jobs, api.app.get(RetentionRiskService), new Notifier(store, clock), clock, settings, silentLog);
+    job = new RetentionWarningJob(store, jobs, api.app.get(RetentionRiskService), new AuditService(store, api.app.get(AuditRelay)), clock, settings, silentLog);
   });
   afterEach(async () => {
     await api.close();
@@ -90,6 +109,8 @@ describe('an integration that falls out of retention', () => {
     expect(first).toMatchObject({ kind: 'integration.retention-warning', severity: 'warning', title: 'behind is about to lose 30 events', facts: { ...facts, enabled: true } });
     expect(second).toMatchObject({ title: 'switched off is about to lose 30 events', facts: { ...facts, enabled: false }, text: expect.stringContaining('It is disabled: enable it') as unknown });
 
+    expect((await records())[0]).toMatchObject({ type: 'siem.retention.warning', actor: { kind: 'system' }, subject: { kind: 'integration', id: behind, name: 'behind' }, outcome: 'failure', attributes: { count: 30, limits: 'age', enabled: true, before: facts.before } });
+
     await readAll(disabled);
     after(18.5);
     expect(await job.run(never)).toEqual({ told: 1 });
@@ -109,6 +130,54 @@ describe('an integration that falls out of retention', () => {
     expect(await job.run(never)).toEqual({ told: 1 });
     expect(await told()).toMatchObject([{ subject: { id: behind }, facts: { events: oldest, before: null, limits: 'bytes' } }]);
     expect(await retentionOf(behind)).toEqual({ eventsAtRisk: oldest, before: null, limits: ['bytes'] });
+  });
+
+  it('is told of what a partition with a limit of its own removes as it grows, at most half of what it keeps', async () => {
+    await openLog();
+    const [behind, healthy] = [await integrate('behind', { enabled: true }), await integrate('healthy', { enabled: true })];
+    let keptBytes = 0;
+    // As on Kafka with retention.bytes.
+    api.log.real = new Proxy(fixture.log, {
+      get: (log, name) => {
+        if (name === 'retention') return () => Promise.resolve({ ageMs: null, bytes: null, perPartition: { bytes: keptBytes, recordBytes: new Map([[0, 20_000], [1, 20_000]]) } });
+        const value: unknown = Reflect.get(log, name);
+        return typeof value === 'function' ? (value.bind(log) as unknown) : value;
+      },
+    });
+    for (const hour of [0, 1, 2, 3, 4, 5, 6, 7]) {
+      after(hour);
+      await append(8);
+    }
+    await readAll(healthy);
+    const held = (await fixture.log.ranges()).map(({ first, next }) => next - first);
+    keptBytes = 20_000 * 1000;
+    expect(await job.run(never)).toEqual({ told: 0 });
+    keptBytes = 20_000 * 32;
+    const growth = (count: number) => Math.min((count / 8) * 2, 16);
+    const risk = held.reduce((sum, count) => sum + Math.max(0, count - Math.floor(32 - growth(count))), 0);
+    expect(risk).toBeGreaterThan(0);
+    expect(await job.run(never)).toEqual({ told: 1 });
+    expect(await records()).toMatchObject([{ subject: { id: behind }, attributes: { count: expect.any(Number), limits: 'bytes', before: null } }]);
+    const { count } = (await records())[0]?.attributes as { count: number };
+    expect(Math.abs(count - risk)).toBeLessThan(10);
+    expect(await seconds()).toEqual({ [behind]: expect.any(Number), [healthy]: Infinity });
+    expect((await seconds())[behind]).toBeLessThan(2 * 3600);
+  });
+
+  it('is shown to monitoring with the seconds until its oldest event goes', async () => {
+    await openLog();
+    const [behind, healthy] = [await integrate('behind', { enabled: true }), await integrate('healthy', { enabled: true })];
+    expect(await seconds()).toEqual({ [behind]: Infinity, [healthy]: Infinity });
+    await append(6);
+    after(4);
+    await append(6);
+    await readAll(healthy);
+    expect(await seconds()).toEqual({ [behind]: 6 * 3600, [healthy]: Infinity });
+    after(9.5);
+    expect(await seconds()).toEqual({ [behind]: 1800, [healthy]: Infinity });
+    await append(2);
+    after(9.6);
+    expect((await seconds())[healthy]).toBeCloseTo(9.9 * 3600, -1);
   });
 
   it('counts from the oldest event when it stood in a log that was replaced', async () => {

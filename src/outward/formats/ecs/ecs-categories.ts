@@ -33,6 +33,7 @@ const BY_TYPE: Readonly<Record<string, EcsKind>> = {
   'siem.heartbeat': configuration('info'),
   'siem.state.changed': configuration('change'),
   'siem.retention.exceeded': configuration('info'),
+  'siem.retention.warning': configuration('info'),
   'siem.test': configuration('info'),
 };
 

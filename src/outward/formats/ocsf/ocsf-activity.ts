@@ -34,6 +34,7 @@ const BY_TYPE: Readonly<Record<string, OcsfActivity>> = {
   'siem.heartbeat': other('base', 'Heartbeat'),
   'siem.state.changed': entity(3),
   'siem.retention.exceeded': other('base', 'Retention Exceeded'),
+  'siem.retention.warning': other('base', 'Retention Warning'),
   'siem.test': other('base', 'Test'),
 };
 
