@@ -18,6 +18,8 @@ const ANSWER_MS = 5000;
 /** What is younger is not looked at: it goes when all of the retention is over. */
 const YOUNG_MS = 60_000;
 const TIMES_KEPT = 10_000;
+/** A reader of Kafka joins a group first. A scrape that comes meanwhile gets nothing; the next one finds it. */
+const LONGEST_JOIN_MS = 15_000;
 
 /** How long it takes until retention removes what an integration did not read, for monitoring. */
 @Injectable()
@@ -77,7 +79,7 @@ export class RetentionMetrics {
       for (const partition of edge.partitions) {
         const from = unreadFrom(positions[String(partition.partition)], partition, edge.log);
         if (from >= partition.next) continue;
-        const byAge = edge.ageMs === null ? Infinity : (from >= (young.get(partition.partition) ?? 0) ? now : await this.timeOf(partition.partition, from, now)) + edge.ageMs - now;
+        const byAge = edge.ageMs === null ? Infinity : (from >= (young.get(partition.partition) ?? 0) ? now : await this.timeOf(partition.partition, from)) + edge.ageMs - now;
         leastMs = Math.min(leastMs, byAge, overIn(partition, from));
       }
       seconds.set(integration._id, Math.max(0, leastMs) / 1000);
@@ -86,20 +88,23 @@ export class RetentionMetrics {
   }
 
   /** When the first record from there on was stored. One that waits is asked for once. */
-  private async timeOf(partition: number, position: number, now: number): Promise<number> {
+  private async timeOf(partition: number, position: number): Promise<number> {
     const key = `${partition}.${position}`;
     const known = this.times.get(key);
     if (known !== undefined) return known;
     const reader = await this.eventLog.openReader(partition, position, 'retention', { maxRecords: 1, maxWaitMs: 500 });
     try {
-      const [record] = (await reader.next()).records;
-      if (!record) return now;
-      if (this.times.size >= TIMES_KEPT) this.times.clear();
-      this.times.set(key, record.timestamp);
-      return record.timestamp;
+      for (const giveUpAt = performance.now() + LONGEST_JOIN_MS; performance.now() < giveUpAt; ) {
+        const [record] = (await reader.next()).records;
+        if (!record) continue;
+        if (this.times.size >= TIMES_KEPT) this.times.clear();
+        this.times.set(key, record.timestamp);
+        return record.timestamp;
+      }
     } finally {
       await reader.close();
     }
+    throw new Error(`the event at ${key} was not read within ${LONGEST_JOIN_MS / 1000} s`);
   }
 }
 
