@@ -44,7 +44,7 @@ describe('an integration that fails for long', () => {
       connection: { retryInitialMs: 50, retryMaxMs: 200, sealIntervalMs: 100, settleMs: 50, disableAfterHours: DISABLE_AFTER_HOURS },
     });
     await events('first', 20);
-    await receiver.until(() => ids().length === 20, 15_000, 'the first events');
+    await eventually('the first events', () => ids().length === 20, 20_000);
     // Read is not yet proven: only then are they not sent again.
     await eventually('they are delivered', async () => (await show()).status.delivered >= 20);
   });

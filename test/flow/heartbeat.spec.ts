@@ -36,7 +36,7 @@ describe('heartbeats', () => {
   });
 
   it('tell each receiver, whatever its filter, what was sent and left out since the one before; together they tile the log and count every event once', async () => {
-    await eventually('the first heartbeat', () => beats(all).length > 0 && beats(users).length > 0);
+    await eventually('the first heartbeat', () => beats(all).length > 0 && beats(users).length > 0, 25_000);
     await test.client.ok('POST', '/api/v1/events', producerEvents('one', 40));
     await test.client.ok('POST', '/api/v1/events', producerEvents('two', 25));
     const told = (receiver: LoopbackReceiver) => beats(receiver).reduce((sum, { attributes }) => sum + attributes.types.filter(({ type }) => type === 'account.provisioned').reduce((count, one) => count + one.count, 0), 0);
@@ -66,6 +66,7 @@ describe('heartbeats', () => {
     const before = beats(all).length;
     await all.crash();
     await test.client.ok('POST', '/api/v1/events', producerEvents('away', 30));
+    await eventually('it failed', async () => (await test.client.ok<{ lastFailure: unknown }>('GET', `/api/v1/integrations/${allId}/status`)).lastFailure !== null);
     await new Promise((resolve) => setTimeout(resolve, 2500));
     await test.restart();
     all = await LoopbackReceiver.start({ protocol: 'tcp', port });
