@@ -49,7 +49,8 @@ function attributesOf(text: string, delimiter: string): Map<string, string> {
     const value = pair.slice(equals + 1);
     if (equals < 1 || !/^[A-Za-z0-9]+$/.test(key)) throw new Error(`no attribute: ${pair.slice(0, 80)}`);
     if (attributes.has(key)) throw new Error(`${key} twice`);
-    if (value === '' || value.trim() === '') throw new Error(`${key} is empty`);
+    // Only plain spaces are trimmed: a value of another white space alone is a value.
+    if (/^ *$/.test(value)) throw new Error(`${key} is empty`);
     check(key, value);
     attributes.set(key, value);
   }
