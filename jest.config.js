@@ -11,20 +11,24 @@ const shared = {
 };
 const peers = process.env.TIDEGATE_TEST_SET === 'peer';
 /**
- * What goes through HTTP, and the ways of events, acts and alerts from one end to the other: run once more on Apache Kafka and a MongoDB-wire server by test/peer/http-suite.spec.ts.
- * Of test/flow stay out: documents-kill, kill and replaced-log, whose subject is the embedded stores (on Kafka: test/peer/{faults,engines,replaced-log}), and mitigation-kill (test/peer/mitigation-kill).
+ * What goes through HTTP: run once more on Apache Kafka and a MongoDB-wire server by test/peer/http-suite.spec.ts, with those flow tests that such a server is quick enough for.
  */
 const http = [
   '<rootDir>/src/**/*.controller{,s}.spec.ts', '<rootDir>/src/inward/alerts/siem-*.spec.ts', '<rootDir>/src/inward/processor/{processor,alert-decisions}.spec.ts', '<rootDir>/src/outward/intake/cloud-events.spec.ts',
-  '<rootDir>/src/outward/integrations/{hostile-bodies,integration-*,engine-documents}.spec.ts', '<rootDir>/src/platform/access/{access,oauth,users}.spec.ts', '<rootDir>/test/flow/!(documents-kill|kill|replaced-log|mitigation-kill).spec.ts',
+  '<rootDir>/src/outward/integrations/{hostile-bodies,integration-*,engine-documents}.spec.ts', '<rootDir>/src/platform/access/{access,oauth,users}.spec.ts', '<rootDir>/test/flow/{siem-door,start-from,roles,signals,receipts,heartbeat,notify-kill,audit-relay-kill}.spec.ts',
 ];
+/**
+ * All ways of events, acts and alerts from one end to the other, on the same servers, one spec at a time (`npm run soak:flow`). Out stay documents-kill, kill and replaced-log, whose
+ * subject is the embedded stores (on Kafka: test/peer/{faults,engines,replaced-log}), and mitigation-kill (test/peer/mitigation-kill).
+ */
+const flow = ['<rootDir>/test/flow/!(documents-kill|kill|replaced-log|mitigation-kill).spec.ts'];
 const everything = ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/{contract,golden,flow,architecture}/**/*.spec.ts'];
-const sets = { peer: ['<rootDir>/test/peer/**/*.spec.ts'], http };
+const sets = { peer: ['<rootDir>/test/peer/**/*.spec.ts'], http, flow };
 export default {
   ...shared,
   globalSetup: '<rootDir>/test/support/build.js',
   testMatch: sets[process.env.TIDEGATE_TEST_SET] ?? everything,
-  maxWorkers: peers ? 1 : 2,
+  maxWorkers: peers || process.env.TIDEGATE_TEST_SET === 'flow' ? 1 : 2,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],
 };
