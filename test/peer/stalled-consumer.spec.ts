@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import type { Kafka } from 'kafkajs';
 import type { OwnedPartition } from '../../src/contracts/event-log.js';
 import { silentLog, type Log } from '../../src/contracts/log.js';
@@ -8,16 +8,15 @@ import { KafkaPoolMember } from '../../src/platform/event-log/kafka/kafka-pool-m
 import { append, record, rangeOf, text } from '../contract/event-log/event-log.contract.js';
 import { kafkaMissing, startKafka, type TestKafka } from '../support/kafka.js';
 import { kafkaOptions, openKafkaEventLog, type TestKafkaEventLog } from '../support/kafka-event-log.js';
+import { describeWithPeer } from '../support/peers.js';
 import { eventually } from '../support/service.js';
 
 jest.setTimeout(180_000);
-const missing = await kafkaMissing();
-if (missing !== undefined && process.env['CI']) throw new Error(`Kafka cannot be started: ${missing}`);
 const SLOW_MS = 90_000;
 /** Below the patience of the client, so that it is ours that is seen. */
 const STALLED_MS = 4000;
 
-(missing === undefined ? describe : describe.skip)('a Kafka consumer that stands still', () => {
+describeWithPeer('a Kafka consumer that stands still', (await kafkaMissing()) ?? null, () => {
   let kafka: TestKafka;
   let fixture: TestKafkaEventLog;
   let replaced = 0;

@@ -55,7 +55,7 @@ class World {
   async openFeeds(): Promise<void> {
     for (const partition of PARTITIONS) {
       const furthest = Math.max(...this.seen.map(({ saved }) => saved.get(partition) ?? 0));
-      this.feeds.set(partition, await openFeed(this.log.log, partition, furthest, feedContext(this.log.log, { deadLetters: this.deadLetters, readOptions: { maxRecords: 20, maxWaitMs: 10 } })));
+      this.feeds.set(partition, await openFeed(this.log.log, partition, furthest, feedContext(this.log.log, { deadLetters: this.deadLetters, readOptions: { maxRecords: 20, maxBytes: 1_048_576, maxWaitMs: 10 } })));
     }
   }
 

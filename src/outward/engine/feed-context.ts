@@ -8,7 +8,7 @@ import type { LanePartition } from './lane-partition.js';
 export interface FeedContext {
   eventLog: EventLog;
   deadLetters: DeadLetterSink;
-  readOptions: ReadOptions;
+  readOptions: ReadOptions & Required<Pick<ReadOptions, 'maxBytes' | 'maxRecords'>>;
   /** What others wrote into the log themselves; without it such records are parked. */
   readForeign?: ForeignReader;
   log: Log;

@@ -60,7 +60,7 @@ export class ReplayRun {
     for (const offsets of this.sorted.values()) offsets.sort((a, b) => a - b);
     this.lane = options.lane(integration, (position) => void this.offered.delete(position));
     // Small batches, so that the rate is kept smoothly.
-    const readOptions = { ...options.context.readOptions, maxRecords: Math.max(1, Math.min(options.context.readOptions.maxRecords ?? 500, Math.ceil(document.eventsPerSecond / 5))), maxWaitMs: 100 };
+    const readOptions = { ...options.context.readOptions, maxRecords: Math.max(1, Math.min(options.context.readOptions.maxRecords, Math.ceil(document.eventsPerSecond / 5))), maxWaitMs: 100 };
     for (const part of document.parts) {
       if (part.at >= part.end) continue;
       const feed = new ReplayFeed(part.partition, part.at, part.end, { ...options.context, readOptions }, {

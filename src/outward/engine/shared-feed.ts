@@ -11,9 +11,6 @@ import { Signal } from './signal.js';
 
 /** A lane that is so many events ahead of the shared reader does not wait for it to read them all: the reader goes there at once. */
 const JUMP_EVENTS = 10_000;
-/** What a batch has at most where nothing else is said. */
-const MANY_RECORDS = 1000;
-const MANY_BYTES = 1_048_576;
 
 /**
  * The one reader of a partition that all lanes of the pool share. It goes at the pace of the fastest lane that is with it: a lane without room is
@@ -168,7 +165,7 @@ export class SharedFeed implements Feed {
   }
 
   private isLarge(batch: EventBatch): boolean {
-    const { maxRecords = MANY_RECORDS, maxBytes = MANY_BYTES } = this.context.readOptions;
+    const { maxRecords, maxBytes } = this.context.readOptions;
     return 2 * batch.length >= maxRecords || 2 * batch.sizes.reduce((sum, size) => sum + size, 0) >= maxBytes;
   }
 

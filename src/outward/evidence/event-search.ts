@@ -7,12 +7,12 @@ import { EVENT_LOG } from '../../contracts/event-log.js';
 import type { EventLog, PartitionRange } from '../../contracts/event-log.js';
 import type { AuditEvent } from '../../model/audit-event.js';
 import { Problem } from '../../platform/http/problem.js';
+import { firstBatch, LONGEST_JOIN_MS } from '../delivery/first-batch.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 
 const LABEL = 'lookup';
 const HOUR_MS = 3_600_000;
-const LONGEST_JOIN_MS = 15_000;
 /** A UUIDv7 tells when it was made; the append came a little later, clocks of producers may differ. */
 const ID_WINDOW_MS = 10 * 60_000;
 
@@ -57,20 +57,11 @@ export class EventSearch {
   async at(partition: number, offset: number): Promise<FoundEvent | undefined> {
     const range = await this.range(partition);
     if (!range || offset < range.first || offset >= range.next) return undefined;
-    const reader = await this.eventLog.openReader(partition, offset, LABEL, { maxRecords: 1 });
-    try {
-      // A reader of Kafka joins a group first, which takes its time.
-      for (const giveUpAt = performance.now() + LONGEST_JOIN_MS; performance.now() < giveUpAt; ) {
-        const batch = await reader.next();
-        if (batch.records.length === 0 && batch.next <= offset) continue;
-        const parsed = EventBatch.parse({ ...batch, records: batch.records.filter((record) => record.offset === offset) }, (record) => this.foreign.read(record));
-        const event = parsed.events[0];
-        return event ? { partition, offset, event } : undefined;
-      }
-      throw new Problem(503, 'event-log-unavailable', 'The event log did not answer in time. Try again.', { headers: { 'Retry-After': '5' } });
-    } finally {
-      await reader.close();
-    }
+    const batch = await firstBatch(this.eventLog, partition, offset, LABEL, { maxRecords: 1 });
+    if (!batch) throw new Problem(503, 'event-log-unavailable', 'The event log did not answer in time. Try again.', { headers: { 'Retry-After': '5' } });
+    const parsed = EventBatch.parse({ ...batch, records: batch.records.filter((record) => record.offset === offset) }, (record) => this.foreign.read(record));
+    const event = parsed.events[0];
+    return event ? { partition, offset, event } : undefined;
   }
 
   /** What the log holds of a partition; undefined when there is no such partition. */

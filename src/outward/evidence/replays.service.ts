@@ -158,6 +158,7 @@ export class ReplaysService {
     }
     return found;
   }
+
   private asked<T>(question: () => Promise<T>): Promise<T> {
     return question().catch((error: unknown) => {
       throw new Problem(503, 'event-log-unavailable', `The event log does not answer (${error instanceof Error ? error.message : String(error)}). Try again.`, { headers: { 'Retry-After': '5' } });

@@ -7,6 +7,7 @@ import type { KeptPosition } from '../../model/integration.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { Problem } from '../../platform/http/problem.js';
 import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
+import { firstBatch } from '../delivery/first-batch.js';
 import { standsAt } from '../../model/start-position.js';
 import type { SkippedRun } from '../evidence/skipped-runs.js';
 import type { IntegrationDocument } from './integration.schema.js';
@@ -14,8 +15,6 @@ import type { IntegrationDocument } from './integration.schema.js';
 /** So many events of a partition are read to know the size of the others. */
 const SAMPLE_RECORDS = 200;
 const SAMPLE_WAIT_MS = 500;
-/** A reader of Kafka joins a group first, which takes its time. */
-const LONGEST_JOIN_MS = 15_000;
 
 export const backlogView = z.object({
   integrationId: z.string(),
@@ -115,19 +114,8 @@ export class BacklogService {
     return this.asked(() => this.eventLog.ranges());
   }
 
-  private async sample(partition: number, from: number): Promise<LogRecord[]> {
-    return this.asked(async () => {
-      const reader = await this.eventLog.openReader(partition, from, 'backlog', { maxRecords: SAMPLE_RECORDS, maxWaitMs: SAMPLE_WAIT_MS });
-      try {
-        for (const giveUpAt = performance.now() + LONGEST_JOIN_MS; performance.now() < giveUpAt; ) {
-          const { records } = await reader.next();
-          if (records.length > 0) return records;
-        }
-        return [];
-      } finally {
-        await reader.close();
-      }
-    });
+  private async sample(partition: number, from: number): Promise<readonly LogRecord[]> {
+    return this.asked(async () => (await firstBatch(this.eventLog, partition, from, 'backlog', { maxRecords: SAMPLE_RECORDS, maxWaitMs: SAMPLE_WAIT_MS }))?.records ?? []);
   }
 
   private async asked<T>(question: () => Promise<T>): Promise<T> {

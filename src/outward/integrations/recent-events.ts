@@ -2,6 +2,7 @@ import type { EventLog, LogRecord, PartitionRange } from '../../contracts/event-
 import type { AuditEvent } from '../../model/audit-event.js';
 import { sequenceOf } from '../../model/audit-event.js';
 import { EventBatch, type ForeignReader } from '../delivery/event-batch.js';
+import { LONGEST_JOIN_MS } from '../delivery/first-batch.js';
 
 export interface RecentEvent {
   event: AuditEvent;
@@ -20,8 +21,6 @@ export interface RecentEvents {
   /** Why there are fewer than were asked for though the log holds more. */
   stoppedBy: 'time' | 'memory' | null;
 }
-
-const LONGEST_JOIN_MS = 15_000;
 
 export interface RecentLimits {
   count: number;

@@ -8,18 +8,18 @@ import { METRICS } from '../../contracts/metrics.js';
 import type { Metrics } from '../../contracts/metrics.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { TimeLimit } from '../../platform/network/time-limit.js';
+import { firstBatch } from '../delivery/first-batch.js';
 import { BacklogService } from './backlog.service.js';
 import { integrationDocumentSchema, type IntegrationDocument } from './integration.schema.js';
 import { RetentionRiskService, unreadFrom, type RetentionEdge } from './retention-risk.service.js';
 
 /** The event log is asked at most so often, however many scrapes there are. */
 const FRESH_MS = 30_000;
+/** A scrape that comes while a reader joins gets nothing; the next one finds it. */
 const ANSWER_MS = 5000;
 /** What is younger is not looked at: it goes when all of the retention is over. */
 const YOUNG_MS = 60_000;
 const TIMES_KEPT = 10_000;
-/** A reader of Kafka joins a group first. A scrape that comes meanwhile gets nothing; the next one finds it. */
-const LONGEST_JOIN_MS = 15_000;
 
 /** How long it takes until retention removes what an integration did not read, for monitoring. */
 @Injectable()
@@ -92,19 +92,11 @@ export class RetentionMetrics {
     const key = `${partition}.${position}`;
     const known = this.times.get(key);
     if (known !== undefined) return known;
-    const reader = await this.eventLog.openReader(partition, position, 'retention', { maxRecords: 1, maxWaitMs: 500 });
-    try {
-      for (const giveUpAt = performance.now() + LONGEST_JOIN_MS; performance.now() < giveUpAt; ) {
-        const [record] = (await reader.next()).records;
-        if (!record) continue;
-        if (this.times.size >= TIMES_KEPT) this.times.clear();
-        this.times.set(key, record.timestamp);
-        return record.timestamp;
-      }
-    } finally {
-      await reader.close();
-    }
-    throw new Error(`the event at ${key} was not read within ${LONGEST_JOIN_MS / 1000} s`);
+    const record = (await firstBatch(this.eventLog, partition, position, 'retention', { maxRecords: 1, maxWaitMs: 500 }))?.records[0];
+    if (!record) throw new Error(`the event at ${key} was not read in time`);
+    if (this.times.size >= TIMES_KEPT) this.times.clear();
+    this.times.set(key, record.timestamp);
+    return record.timestamp;
   }
 }
 

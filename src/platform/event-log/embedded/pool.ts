@@ -1,5 +1,6 @@
 import type { OwnedPartition, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions } from '../../../contracts/event-log.js';
 import type { Log } from '../../../contracts/log.js';
+import { within } from '../shared/within.js';
 import type { PoolLease } from './pool-lease.js';
 
 export interface PoolPorts {
@@ -190,19 +191,6 @@ function pause(assignment: Assignment, ms: number): Promise<void> {
     };
     if (assignment.over) assignment.wake();
   });
-}
-
-/** Ends with the work or after the time, whichever comes first; the work's failure is thrown only when it came in time. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  work.catch(() => undefined);
-  await Promise.race([
-    work,
-    new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-    }),
-  ]);
-  clearTimeout(timer);
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -17,9 +17,14 @@ export function useDirectGzip(): void {
   CompressionCodecs[CompressionTypes.GZIP] = () => CODEC;
 }
 
+/** As the topic holds it. */
+export function packed(octets: Buffer): Buffer {
+  return gzipSync(octets, { level: LEVEL, chunkSize: chunkOf(octets.length) });
+}
+
 const CODEC = {
-  compress: async ({ buffer }: { buffer: Buffer }): Promise<Buffer> => gzipSync(buffer, { level: LEVEL, chunkSize: within(buffer.length) }),
-  decompress: async (buffer: Buffer): Promise<Buffer> => gunzipSync(buffer, { chunkSize: within(unpackedOctets(buffer) + 64) }),
+  compress: async ({ buffer }: { buffer: Buffer }): Promise<Buffer> => packed(buffer),
+  decompress: async (buffer: Buffer): Promise<Buffer> => gunzipSync(buffer, { chunkSize: chunkOf(unpackedOctets(buffer) + 64) }),
 };
 
 /** What the last member says of itself (section 2.3.1, ISIZE); a hint, as others write such batches too. */
@@ -27,4 +32,4 @@ function unpackedOctets(buffer: Buffer): number {
   return buffer.length < 18 ? 0 : buffer.readUInt32LE(buffer.length - 4);
 }
 
-const within = (octets: number): number => Math.min(Math.max(octets, FIRST_CHUNK), LARGEST_CHUNK);
+const chunkOf = (octets: number): number => Math.min(Math.max(octets, FIRST_CHUNK), LARGEST_CHUNK);

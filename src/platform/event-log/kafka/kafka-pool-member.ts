@@ -5,7 +5,7 @@ import { reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { ReaderFeed } from './reader-feed.js';
 import { TopicConsumer } from './topic-consumer.js';
-import { within } from './within.js';
+import { within } from '../shared/within.js';
 
 export interface PoolMemberPorts {
   kafka: Kafka;

@@ -1,6 +1,5 @@
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { LogRecord, PartitionRange, PartitionReader, ReadOptions } from '../../../contracts/event-log.js';
+import { packed } from './gzip-codec.js';
 
 /** So many of the newest records of a partition say how large they are. */
 const SAMPLE_RECORDS = 200;
@@ -9,8 +8,6 @@ const KEPT_MS = 600_000;
 const TRIED_AGAIN_MS = 60_000;
 /** What a record takes in a batch beside key, value and headers, with its share of the batch's own head. */
 const OVERHEAD_BYTES = 24;
-
-const compressed = promisify(gzip);
 
 type OpenReader = (partition: number, from: number, label: string, options: ReadOptions) => Promise<PartitionReader>;
 
@@ -38,7 +35,7 @@ export class RecordSizes {
     try {
       for (const end = performance.now() + SAMPLE_MS; performance.now() < end; ) {
         const { records } = await reader.next();
-        if (records.length > 0) return (await sizeOf(records, inGzip)) / records.length;
+        if (records.length > 0) return sizeOf(records, inGzip) / records.length;
       }
       return undefined;
     } finally {
@@ -47,8 +44,8 @@ export class RecordSizes {
   }
 }
 
-async function sizeOf(records: readonly LogRecord[], inGzip: boolean): Promise<number> {
+function sizeOf(records: readonly LogRecord[], inGzip: boolean): number {
   const octets = records.flatMap(({ key, value, headers }) => [Buffer.from(key), value, Buffer.from(Object.entries(headers ?? {}).flat().join(''))]);
   const whole = Buffer.concat(octets);
-  return (inGzip ? (await compressed(whole)).byteLength : whole.byteLength) + OVERHEAD_BYTES * (inGzip ? 1 : records.length);
+  return (inGzip ? packed(whole) : whole).byteLength + OVERHEAD_BYTES * (inGzip ? 1 : records.length);
 }

@@ -2,7 +2,7 @@ import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type KafkaMe
 import type { PartitionRange } from '../../../contracts/event-log.js';
 import { reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
-import { within } from './within.js';
+import { within } from '../shared/within.js';
 
 // A CommonJS package: Node finds not all of its names as exports.
 const { AssignerProtocol } = kafkajs;
