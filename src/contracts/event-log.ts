@@ -47,6 +47,8 @@ export interface LogBatch {
   records: LogRecord[];
   /** The position to read next: after the last record, or beyond a gap. */
   next: number;
+  /** Where the partition ended, as far as the reader knew when it read this; at least `next`. */
+  end: number;
 }
 
 /** `first` is the oldest position still held, `next` the position the next append will get. Empty when they are equal. */

@@ -38,7 +38,7 @@ export class EventBatch {
     readonly lastMark: LogMark | undefined,
   ) {}
 
-  static parse(batch: LogBatch, readForeign: ForeignReader = nobodysRecord): EventBatch {
+  static parse(batch: Omit<LogBatch, 'end'>, readForeign: ForeignReader = nobodysRecord): EventBatch {
     const events: AuditEvent[] = [];
     const offsets: number[] = [];
     const sizes: number[] = [];

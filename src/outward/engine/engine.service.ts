@@ -235,8 +235,8 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   async startAt(partition: number, range: PartitionRange): Promise<number> {
     this.ranges.set(partition, range);
     const places = await this.runningPlaces(partition);
-    // The one that is furthest sets the pace; those before it catch up for themselves.
-    return places.length === 0 ? range.next : Math.max(range.first, Math.min(range.next, Math.max(...places.map(({ position }) => position))));
+    // Those that are furthest set the pace; those far before them catch up for themselves.
+    return places.length === 0 ? range.next : Math.max(range.first, Math.min(range.next, SharedFeed.startOf(places.map(({ position }) => position))));
   }
 
   assigned(owned: OwnedPartition): Promise<void> {
@@ -245,12 +245,13 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       await this.givingUp.get(partition);
       const range = this.ranges.get(partition);
       const places = await this.persist(() => this.runningPlaces(partition));
-      const position = places.length === 0 ? (range?.next ?? 0) : Math.max(range?.first ?? 0, Math.max(...places.map((place) => place.position)));
+      const position = places.length === 0 ? (range?.next ?? 0) : Math.max(range?.first ?? 0, SharedFeed.startOf(places.map((place) => place.position)));
       owned.reader.seek(position);
       const feed = new SharedFeed(owned, position, this.feedContext);
       this.feeds.set(partition, feed);
-      // Furthest first: it goes with the shared reader, the others behind it.
-      for (const { lane, place } of [...places].sort((a, b) => b.position - a.position)) if (this.lanes.running.get(lane.integration.id) === lane) this.addPartition(lane, feed, place);
+      // Those that stand where it begins or beyond go with the shared reader from there on; then those before it.
+      const inOrder = [...places].sort((a, b) => Number(a.position < position) - Number(b.position < position) || a.position - b.position);
+      for (const { lane, place } of inOrder) if (this.lanes.running.get(lane.integration.id) === lane) this.addPartition(lane, feed, place);
     });
   }
 

@@ -16,6 +16,7 @@ import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
 import type { Feed } from './feed.js';
 import { LanePartition, type CursorOrigin, type Lot } from './lane-partition.js';
+import { thisMoment, type Moment } from './patience.js';
 import { Signal, within } from './signal.js';
 import { countTypes, type TypeCounts } from './type-counts.js';
 
@@ -98,8 +99,8 @@ export class Lane {
   lastDeliveredAt: number | null = null;
   since: number;
 
-  /** performance.now() when something of its queue left last. */
-  movedAt = -Infinity;
+  /** When something left its queue or became safe last; also when something came where nothing waited, unless it failed last. */
+  moved: Moment = { at: -Infinity, idle: -Infinity };
   private readonly queue: Lot[] = [];
   private queueBytes = 0;
   private readonly inFlight: InFlight[] = [];
@@ -267,6 +268,7 @@ export class Lane {
     let bytes = 0;
     for (const index of indices) bytes += batch.sizes[index] ?? 0;
     owned.outstanding += indices.length;
+    if (this.queue.length === 0 && this.breaker.state === 'closed') this.moved = thisMoment();
     this.queue.push({ owner: owned, batch, indices, at: 0, end: batch.next, bytes, queuedAt: performance.now() });
     this.queueBytes += bytes;
     this.work.notify();
@@ -361,7 +363,7 @@ export class Lane {
   private async sendNext(path: DeliveryPath, session: TransportSession, epoch: number): Promise<void> {
     const { chunk, parts } = buildChunk(this.queue, path, this.lastNumber, this.breaker.state === 'half-open' ? PROBE_BYTES : undefined);
     this.lastNumber = chunk.number;
-    this.movedAt = performance.now();
+    this.moved = thisMoment();
     const entries = parts.map((part) => this.begin(part, chunk.number));
     this.dropDone(parts);
     for (const { lot, rejects } of parts) if (rejects.length > 0 && !(await this.bury(lot, rejects, epoch))) return;
@@ -454,6 +456,7 @@ export class Lane {
 
   private onSafe(number: number, evidence: Evidence): void {
     this.safeNumber = Math.max(this.safeNumber, number);
+    this.moved = thisMoment();
     this.evidence = evidence;
     this.resolve();
   }

@@ -1,28 +1,50 @@
+import { performance } from 'node:perf_hooks';
 import type { LanePartition } from './lane-partition.js';
 
 /** A lane that got nothing on its way for so long does not get on: nobody waits for it. A seal takes two round trips, and as long as the receiver needs to read what it has. */
 const GETS_ON_MS = 1000;
-/** What the others may spend on waiting, of their time and at a stretch. */
+/** The same where the process was busy all the time: its turn may not have come. */
+const GETS_ON_BUSY_MS = 10_000;
+/** What the others may lose by waiting, of their time and at a stretch. */
 const SHARE = 0.1;
 const MOST_MS = 2000;
+/** What waiting costs while the process is busy: it works for those that are waited for, so next to nothing is lost. Not nothing, for it may be busy with something else. */
+const BUSY_SHARE = 0.02;
 
-/** How long the lanes of a shared reader wait for those among them that are full but get on, where all work off what has gathered: nothing that is new waits. */
+/** A moment by two clocks: how long the process has run, and how long of that it stood idle (both in milliseconds). */
+export interface Moment {
+  at: number;
+  idle: number;
+}
+
+export function thisMoment(): Moment {
+  return { at: performance.now(), idle: performance.eventLoopUtilization().idle };
+}
+
+/**
+ * How long the lanes of a shared reader wait for those among them that are full or a little behind but get on, where all work off what has gathered: nothing that is new waits.
+ * Counted is the time in which the process stood idle.
+ */
 export class Patience {
   private saved = MOST_MS;
   private at = performance.now();
 
-  /** Milliseconds that are left for these; 0 when one of them does not get on. */
-  left(full: readonly LanePartition[]): number {
-    const now = performance.now();
-    this.saved = Math.min(MOST_MS, this.saved + (now - this.at) * SHARE);
-    this.at = now;
-    return full.reduce((least, { lane }) => Math.min(least, lane.movedAt + GETS_ON_MS - now), this.saved);
+  /** Milliseconds that are left for these; 0 when none of them gets on. */
+  left(awaited: readonly LanePartition[]): number {
+    const { at, idle } = thisMoment();
+    this.saved = Math.min(MOST_MS, this.saved + (at - this.at) * SHARE);
+    this.at = at;
+    let most = 0;
+    for (const { lane: { moved } } of awaited) most = Math.max(most, Math.min(moved.idle + GETS_ON_MS - idle, moved.at + GETS_ON_BUSY_MS - at));
+    return Math.min(this.saved, most);
   }
 
   async spend(wait: () => Promise<void>): Promise<void> {
-    const began = performance.now();
+    const before = thisMoment();
     await wait();
-    this.saved = Math.max(0, this.saved - (performance.now() - began));
-    this.at = performance.now();
+    const { at, idle } = thisMoment();
+    const idleMs = idle - before.idle;
+    this.saved = Math.max(0, this.saved - idleMs - (at - before.at - idleMs) * BUSY_SHARE);
+    this.at = at;
   }
 }

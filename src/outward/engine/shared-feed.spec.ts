@@ -133,6 +133,27 @@ describe('the shared reader of a partition', () => {
     expect(readers).toEqual([]);
   });
 
+  it('waits in a backlog for a lane that is a little behind, so that both go on together', async () => {
+    const { eventLog, readers } = counted();
+    const positions: string[] = [];
+    for (let round = 0; round < 6; round++) positions.push(...(await appendTypes(log.log, many(1000))));
+    const shared = await feed(feedContext(eventLog), 300);
+    const [first, second] = [good(), good()];
+    const ahead = lane('ahead', first).add(shared, 300, true);
+    const near = lane('near', second).add(shared, 0, true);
+    await until('it is back', () => shared.hasLive(near));
+    expect(near.taken).toBeLessThan(5000);
+    await until('both have all', () => near.cursor === 6000 && ahead.cursor === 6000, 20_000);
+    expect(received(second)).toEqual(positions);
+    expect(received(first)).toEqual(positions.slice(300));
+    expect(readers).toEqual(['catchup.near.engine']);
+  });
+
+  it('begins where the last of those stands that are near the furthest', () => {
+    expect(SharedFeed.startOf([5])).toBe(5);
+    expect(SharedFeed.startOf([90_000, 81_000, 80_000, 79_999, 3])).toBe(80_000);
+  });
+
   it('waits for nobody where batches are small: what is new is not late for one that is slow', async () => {
     const shared = await feed(feedContext(log.log));
     const slow = stuck();

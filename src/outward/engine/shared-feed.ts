@@ -11,6 +11,8 @@ import { Signal } from './signal.js';
 
 /** A lane that is so many events ahead of the shared reader does not wait for it to read them all: the reader goes there at once. */
 const JUMP_EVENTS = 10_000;
+/** A lane that is so little behind the shared reader is waited for in a backlog, as one without room is. */
+const NEAR_EVENTS = 10_000;
 
 /**
  * The one reader of a partition that all lanes of the pool share. It goes at the pace of the fastest lane that is with it: a lane without room is
@@ -22,12 +24,14 @@ export class SharedFeed implements Feed {
   /** The last record that was read. */
   lastMark: LogMark | undefined;
   private readonly live = new Set<LanePartition>();
+  /** Those that read for themselves. */
+  private readonly behind = new Set<LanePartition>();
   /** Emptied when the set of lanes changes. */
   private readonly routes = new Routes(this.live);
   private readonly changed = new Signal();
   private readonly patience = new Patience();
   private seeks = 0;
-  /** The log holds more than it takes to be up to date: the last batch was a large one. */
+  /** The log holds more than it takes to be up to date: the last batch was a large one, or much came after it. */
   private gathered = false;
   private stopped = false;
   private readonly ended: Promise<void>;
@@ -39,6 +43,12 @@ export class SharedFeed implements Feed {
   ) {
     this.position = startAt;
     this.ended = this.run();
+  }
+
+  /** Where reading begins best for lanes that stand at these: at the last one of those that are near the furthest, so that all of them go together. */
+  static startOf(positions: readonly number[]): number {
+    const furthest = Math.max(...positions);
+    return Math.min(...positions.filter((position) => position >= furthest - NEAR_EVENTS));
   }
 
   get partition(): number {
@@ -70,6 +80,7 @@ export class SharedFeed implements Feed {
 
   detach(lane: LanePartition): void {
     if (this.live.delete(lane)) this.routes.clear();
+    this.behind.delete(lane);
     lane.catchUp?.stop();
     lane.catchUp = undefined;
     this.changed.notify();
@@ -79,6 +90,7 @@ export class SharedFeed implements Feed {
   private rejoin(lane: LanePartition): boolean {
     if (this.stopped) return false;
     if (this.live.size > 0 && lane.taken < this.position) return false;
+    this.behind.delete(lane);
     lane.catchUp = undefined;
     this.attach(lane);
     return true;
@@ -105,6 +117,7 @@ export class SharedFeed implements Feed {
 
   private leaveBehind(lane: LanePartition): void {
     if (this.live.delete(lane)) this.routes.clear();
+    this.behind.add(lane);
     lane.catchUp = new CatchUp(lane, this.context, () => this.rejoin(lane));
   }
 
@@ -116,7 +129,7 @@ export class SharedFeed implements Feed {
       }
       const { seeks } = this;
       try {
-        const pressed = await this.turnOf(withoutRoom, seeks);
+        const pressed = await this.turnOf(withoutRoom, seeks, true);
         if (pressed === undefined || this.live.size === 0) continue;
         const batch = await this.owned.reader.next();
         if (this.stopped) return;
@@ -126,7 +139,7 @@ export class SharedFeed implements Feed {
           continue;
         }
         const parsed = EventBatch.parse(batch, this.context.readForeign);
-        this.gathered = this.isLarge(parsed);
+        this.gathered = this.isLarge(parsed, batch.end);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const late = await this.turnOf(pressed.length > 0 ? withoutRoom : overfull, seeks);
         if (late === undefined) continue;
@@ -146,27 +159,33 @@ export class SharedFeed implements Feed {
   }
 
   /**
-   * Waits until it is worth going on: for room, as long as no lane has little left to send; for a moment even then, when much has gathered and those that are
-   * full get on, since reading once for all costs far less than reading once more for each. Answers which are full all the same; undefined when the reader was moved meanwhile.
+   * Waits until it is worth going on: for room, as long as no lane has little left to send; for a moment even then, when much has gathered and some of those that are
+   * full (or a little behind) get on, since reading once for all costs far less than reading once more for each. Answers which are full all the same; undefined when the reader was
+   * moved meanwhile.
    */
-  private async turnOf(isFull: (lane: Lane) => boolean, seeks: number): Promise<LanePartition[] | undefined> {
+  private async turnOf(isFull: (lane: Lane) => boolean, seeks: number, forThoseBehind = false): Promise<LanePartition[] | undefined> {
     while (seeks === this.seeks && !this.stopped) {
       const full = [...this.live].filter(({ lane }) => isFull(lane));
-      if (full.length === 0) return full;
-      if (!this.someoneStarves()) {
+      if (full.length > 0 && !this.someoneStarves()) {
         await this.changed.wait();
         continue;
       }
-      const patienceMs = this.gathered ? this.patience.left(full) : 0;
+      const awaited = forThoseBehind ? [...full, ...this.near()] : full;
+      const patienceMs = this.gathered ? this.patience.left(awaited) : 0;
       if (patienceMs <= 0) return full;
       await this.patience.spend(() => this.changed.wait(patienceMs));
     }
     return undefined;
   }
 
-  private isLarge(batch: EventBatch): boolean {
+  private near(): LanePartition[] {
+    return [...this.behind].filter(({ taken }) => taken >= this.position - NEAR_EVENTS);
+  }
+
+  /** @param end where the log ended when the batch was read */
+  private isLarge(batch: EventBatch, end: number): boolean {
     const { maxRecords, maxBytes } = this.context.readOptions;
-    return 2 * batch.length >= maxRecords || 2 * batch.sizes.reduce((sum, size) => sum + size, 0) >= maxBytes;
+    return 2 * (end - batch.next) >= maxRecords || 2 * batch.length >= maxRecords || 2 * batch.sizes.reduce((sum, size) => sum + size, 0) >= maxBytes;
   }
 
   /** Reading goes on for the sake of a lane that has little left to send. */

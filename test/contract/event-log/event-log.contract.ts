@@ -168,7 +168,7 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
         await append(log, [record('k', 1)]);
         const { next } = await rangeOf(log, 0);
         const reader = await log.openReader(0, next, 'test', { maxWaitMs: 50 });
-        expect(await reader.next()).toEqual({ partition: 0, records: [], next });
+        expect(await reader.next()).toEqual({ partition: 0, records: [], next, end: next });
         const waiting = nextWithRecords(reader);
         await append(log, [record('k', 2)]);
         expect((await waiting).records.map(text)).toEqual(['k:2']);

@@ -67,12 +67,12 @@ export class EmbeddedReader implements PartitionReader {
   }
 
   private empty(): LogBatch {
-    return { partition: this.partition, records: [], next: this.position };
+    return { partition: this.partition, records: [], next: this.position, end: this.position };
   }
 
-  private moveTo({ records, next }: { records: LogRecord[]; next: number }): LogBatch {
+  private moveTo({ records, next, end }: { records: LogRecord[]; next: number; end: number }): LogBatch {
     this.position = next;
-    return { partition: this.partition, records, next };
+    return { partition: this.partition, records, next, end };
   }
 
   private async wait(): Promise<void> {
@@ -92,7 +92,7 @@ export class EmbeddedReader implements PartitionReader {
   }
 
   /** What is stored from the position on, within the limits. `gap`: nothing to give, but the position moved over offsets that are gone. */
-  private read(): { records: LogRecord[]; next: number; gap: boolean } {
+  private read(): { records: LogRecord[]; next: number; end: number; gap: boolean } {
     const records: LogRecord[] = [];
     const { first, end } = this.range();
     const start = Math.min(Math.max(this.position, first), end);
@@ -118,7 +118,7 @@ export class EmbeddedReader implements PartitionReader {
       this.current = next < cursor.end ? cursor : undefined;
       if (full || bytes >= this.maxBytes) break;
     }
-    return { records, next, gap: next !== this.position };
+    return { records, next, end: Math.max(next, end), gap: next !== this.position };
   }
 
   private range(): { first: number; end: number } {

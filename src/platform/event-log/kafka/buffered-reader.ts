@@ -21,6 +21,8 @@ export class BufferedReader implements PartitionReader {
   private queue: LogRecord[] = [];
   private taken = 0;
   private queuedBytes = 0;
+  /** Where the partition ended at the last fetch. */
+  private end = 0;
   /** What the consumer delivers next; less is a repetition. */
   private expected: number;
   private paused = false;
@@ -40,10 +42,10 @@ export class BufferedReader implements PartitionReader {
     // A backlog read in a tight loop must leave the event loop a turn.
     await new Promise((resolve) => setImmediate(resolve));
     if (!this.shut && this.moves === moves && this.taken === this.queue.length && this.maxWaitMs > 0) await this.wait();
-    if (this.shut || this.moves !== moves) return { partition: this.partition, records: [], next: this.position };
+    if (this.shut || this.moves !== moves) return { partition: this.partition, records: [], next: this.position, end: this.position };
     const records = this.take();
     this.position = (records.at(-1)?.offset ?? this.position - 1) + 1;
-    return { partition: this.partition, records, next: this.position };
+    return { partition: this.partition, records, next: this.position, end: Math.max(this.end, this.position) };
   }
 
   seek(position: number): void {
@@ -70,8 +72,9 @@ export class BufferedReader implements PartitionReader {
     return this.expected;
   }
 
-  feed(records: readonly LogRecord[]): void {
+  feed(records: readonly LogRecord[], end: number): void {
     if (this.shut) return;
+    this.end = end;
     for (const record of records) {
       if (record.offset < this.expected) continue;
       this.expected = record.offset + 1;
@@ -89,6 +92,7 @@ export class BufferedReader implements PartitionReader {
     this.moves++;
     this.position = position;
     this.expected = position;
+    this.end = 0;
     this.queue = [];
     this.taken = 0;
     this.queuedBytes = 0;

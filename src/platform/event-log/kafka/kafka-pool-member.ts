@@ -48,7 +48,7 @@ export class KafkaPoolMember implements PoolMember {
         this.feed.left();
         void this.revokeAll();
       },
-      messages: (partition, messages) => this.feed.messages(partition, messages),
+      messages: (partition, messages, end) => this.feed.messages(partition, messages, end),
     }, ranges);
   }
 

@@ -49,8 +49,8 @@ export class ReaderFeed implements RecordSource {
     this.assigned = new Set();
   }
 
-  messages(partition: number, messages: readonly KafkaMessage[]): void {
-    this.readers.get(partition)?.feed(messages.map((message) => toLogRecord(partition, message, this.ports.signingKeys)));
+  messages(partition: number, messages: readonly KafkaMessage[], end: number): void {
+    this.readers.get(partition)?.feed(messages.map((message) => toLogRecord(partition, message, this.ports.signingKeys)), end);
   }
 
   seek(partition: number, position: number): void {

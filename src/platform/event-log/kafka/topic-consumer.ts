@@ -34,7 +34,8 @@ export interface ConsumerHandler {
   joined(partitions: readonly number[]): void;
   /** The assignment is over (a rebalance began, or the consumer is built anew). */
   left(): void;
-  messages(partition: number, messages: readonly KafkaMessage[]): void;
+  /** @param end where the partition ended when these were fetched */
+  messages(partition: number, messages: readonly KafkaMessage[], end: number): void;
 }
 
 /**
@@ -131,7 +132,7 @@ export class TopicConsumer {
 
   private take(consumer: Consumer, payload: EachBatchPayload): void {
     const { batch } = payload;
-    if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages);
+    if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages, Number(batch.highWatermark));
     payload.resolveOffset(batch.lastOffset());
   }
 
