@@ -1,4 +1,5 @@
 import type { AuditEvent } from '../model/audit-event.js';
+import type { StoredEvent } from '../model/event-envelope.js';
 import type { ExtraField } from '../model/event-mask.js';
 import type { HeaderStyle, IntegrationSettings, OutputType } from '../model/integration.js';
 
@@ -53,6 +54,11 @@ export interface Renderer {
    * @param sequence the log position `<partition>.<offset>`; null for what never lay in the log (test event, preview).
    */
   render(event: AuditEvent, sequence: string | null): Rendered;
+  /**
+   * The same record of an event that lies in the log as it is to be sent, without parsing it: what stands in front of `octets[from..end)`. Null where that does not do;
+   * a format that changes each event has no such way.
+   */
+  renderStored?(stored: StoredEvent, sequence: string): string | null;
 }
 
 /** An output type. `compile` does the work that is the same for every event once. Pure: no clock, no I/O. */

@@ -1,5 +1,5 @@
 import type { LogBatch, LogMark, LogRecord } from '../../contracts/event-log.js';
-import { decodeEvent } from '../../model/event-envelope.js';
+import { decodeEvent, storedEventOf, type StoredEvent } from '../../model/event-envelope.js';
 import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
 
@@ -25,7 +25,10 @@ export class EventBatch {
 
   private constructor(
     readonly partition: number,
-    readonly events: readonly AuditEvent[],
+    /** Of each event. */
+    readonly types: readonly string[],
+    private readonly parsed: Array<AuditEvent | undefined>,
+    private readonly unparsed: ReadonlyArray<StoredEvent | undefined>,
     readonly offsets: readonly number[],
     /** Bytes of each record's value, for the queues. */
     readonly sizes: readonly number[],
@@ -38,15 +41,22 @@ export class EventBatch {
     readonly lastMark: LogMark | undefined,
   ) {}
 
-  static parse(batch: Omit<LogBatch, 'end'>, readForeign: ForeignReader = nobodysRecord): EventBatch {
-    const events: AuditEvent[] = [];
+  /** @param late events that a receiver may get as they lie in the log are parsed only when somebody asks for them */
+  static parse(batch: Omit<LogBatch, 'end'>, readForeign: ForeignReader = nobodysRecord, late = false): EventBatch {
+    const types: string[] = [];
+    const parsed: Array<AuditEvent | undefined> = [];
+    const unparsed: Array<StoredEvent | undefined> = [];
     const offsets: number[] = [];
     const sizes: number[] = [];
     const storedAt: number[] = [];
     const unreadable: UnreadableRecord[] = [];
     for (const record of batch.records) {
       try {
-        events.push(record.external === true ? foreignEvent(record, readForeign) : decodeEvent(record.value));
+        const stored = late && record.external !== true ? storedEventOf(record.value) : undefined;
+        const event = stored ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEvent(record.value);
+        types.push(stored?.type ?? event?.type ?? '');
+        parsed.push(event);
+        if (late) unparsed.push(stored);
         offsets.push(record.offset);
         sizes.push(record.value.byteLength);
         storedAt.push(record.timestamp);
@@ -55,7 +65,28 @@ export class EventBatch {
       }
     }
     const last = batch.records.at(-1);
-    return new EventBatch(batch.partition, events, offsets, sizes, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp });
+    return new EventBatch(batch.partition, types, parsed, unparsed, offsets, sizes, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp });
+  }
+
+  /** @throws RangeError when there is none; SyntaxError or TypeError when a record that was to be parsed late is none of ours after all */
+  event(index: number): AuditEvent {
+    const known = this.parsed[index];
+    if (known) return known;
+    const stored = this.unparsed[index];
+    if (!stored) throw new RangeError(`no event ${index} in the batch`);
+    const event = decodeEvent(stored.octets);
+    this.parsed[index] = event;
+    return event;
+  }
+
+  /** All of them, in order. @throws as `event` */
+  events(): AuditEvent[] {
+    return this.types.map((_, index) => this.event(index));
+  }
+
+  /** The event as it lies in the log, where a receiver may get it like that. */
+  stored(index: number): StoredEvent | undefined {
+    return this.unparsed[index];
   }
 
   /** Where the record of an event lies. */
@@ -66,16 +97,16 @@ export class EventBatch {
 
   /** The same run with other events, for what is sent again with a mark: it shares no rendering with the run itself. */
   mapped(change: (event: AuditEvent) => AuditEvent): EventBatch {
-    return new EventBatch(this.partition, this.events.map(change), this.offsets, this.sizes, this.next, this.unreadable, this.storedAt, this.lastMark);
+    return new EventBatch(this.partition, this.types, this.events().map(change), [], this.offsets, this.sizes, this.next, this.unreadable, this.storedAt, this.lastMark);
   }
 
   get length(): number {
-    return this.events.length;
+    return this.types.length;
   }
 
   /** How many of the events (or of those at some indices, in order) lie at a position or after it. Mostly all: then nothing is searched. */
   countFrom(position: number, indices?: readonly number[]): number {
-    const length = indices === undefined ? this.events.length : indices.length;
+    const length = indices === undefined ? this.types.length : indices.length;
     const offsetAt = (at: number): number => this.offsets[indices === undefined ? at : (indices[at] ?? 0)] ?? 0;
     if (length === 0 || offsetAt(0) >= position) return length;
     let [low, high] = [0, length];

@@ -17,11 +17,11 @@ const wanted = (conditions: object[], more: Partial<AuditEvent> = {}) => filterV
 describe('a filter', () => {
   it('decides as a plain evaluator does, in the compiled form, in the verdict and by the routes of many lanes', () => {
     fc.assert(
-      fc.property(fc.array(randomFilter, { minLength: 1, maxLength: 6 }), fc.array(randomEvent, { minLength: 1, maxLength: 8 }), (filters, events) => {
+      fc.property(fc.array(randomFilter, { minLength: 1, maxLength: 6 }), fc.array(randomEvent, { minLength: 1, maxLength: 8 }), fc.boolean(), (filters, events, late) => {
         const lanes = new Set<Routed>(filters.map((settings) => ({ filter: compileFilter(settings), picked: undefined })));
         const routes = new Routes(lanes);
-        events.forEach((item, index) => routes.pick(item, index));
-        const batch = EventBatch.parse({ partition: 0, next: events.length, records: events.map((item, offset) => ({ partition: 0, offset, key: 'k', timestamp: 0, value: encodeEnvelope({ event: item, producer: 'p', source: 's' }) })) });
+        const batch = EventBatch.parse({ partition: 0, next: events.length, records: events.map((item, offset) => ({ partition: 0, offset, key: 'k', timestamp: 0, value: encodeEnvelope({ event: item, producer: 'p', source: 's' }) })) }, undefined, late);
+        for (let index = 0; index < batch.length; index++) routes.pick(batch, index);
         for (const [at, lane] of [...lanes].entries()) {
           const settings = filters[at] ?? filter({});
           const naive = events.map((item) => naiveRule(settings, item));
@@ -78,6 +78,8 @@ describe('a filter', () => {
 });
 
 describe('routes', () => {
+  /** A batch with the event at one index. */
+  const source = (item: AuditEvent, index: number) => ({ types: new Array<string>(index + 1).fill(item.type), event: () => item });
   const lane = (input: object): Routed => ({ filter: compileFilter(filter(input)), picked: undefined });
 
   it('ask only the lanes that need the value of the event', () => {
@@ -87,25 +89,25 @@ describe('routes', () => {
       return { picked: undefined, filter: { ...one.filter, test: (item: AuditEvent) => (asked++, one.filter.test?.(item) ?? true) } };
     });
     const routes = new Routes(new Set(lanes));
-    for (let index = 0; index < 3000; index++) routes.pick(event({ tenantId: `t-${index % 1000}` }), index);
+    for (let index = 0; index < 3000; index++) routes.pick(source(event({ tenantId: `t-${index % 1000}` }), index), index);
     expect(asked).toBe(3000);
     expect(lanes.map(({ picked }) => picked)).toEqual(lanes.map((_, index) => [index, index + 1000, index + 2000]));
   });
 
   it('give an event once to a lane that needs two of its values', () => {
     const both = lane({ include: [{ name: 'members', conditions: [{ field: 'objects.name', operator: 'in', values: ['bob.ortiz', 'carla.diaz'] }] }] });
-    new Routes(new Set([both])).pick(event(), 7);
+    new Routes(new Set([both])).pick(source(event(), 7), 7);
     expect(both.picked).toEqual([7]);
   });
 
   it('follow the set of lanes', () => {
     const lanes = new Set<Routed>();
     const routes = new Routes(lanes);
-    routes.pick(event(), 0);
+    routes.pick(source(event(), 0), 0);
     const late = lane({});
     lanes.add(late);
     routes.clear();
-    routes.pick(event(), 1);
+    routes.pick(source(event(), 1), 1);
     expect(late.picked).toEqual([1]);
   });
 });

@@ -48,20 +48,19 @@ export function wants(filter: CompiledFilter, event: AuditEvent): boolean {
 
 /** Which events of a batch are wanted, by index. */
 export function wantedOf(filter: CompiledFilter, batch: EventBatch): number[] {
-  const { events } = batch;
+  const { types } = batch;
   const { test } = filter;
   const byType = new Map<string, boolean>();
   const wanted: number[] = [];
-  for (let index = 0; index < events.length; index++) {
-    const event = events[index];
-    if (!event) continue;
-    if (event.type === HEARTBEAT_TYPE) {
-      if (wants(filter, event)) wanted.push(index);
+  for (let index = 0; index < types.length; index++) {
+    const type = types[index] ?? '';
+    if (type === HEARTBEAT_TYPE) {
+      if (wants(filter, batch.event(index))) wanted.push(index);
       continue;
     }
-    let typeWanted = byType.get(event.type);
-    if (typeWanted === undefined) byType.set(event.type, (typeWanted = filter.wantsType(event.type)));
-    if (typeWanted && (test === null || test(event))) wanted.push(index);
+    let typeWanted = byType.get(type);
+    if (typeWanted === undefined) byType.set(type, (typeWanted = filter.wantsType(type)));
+    if (typeWanted && (test === null || test(batch.event(index)))) wanted.push(index);
   }
   return wanted;
 }

@@ -1,4 +1,5 @@
 import type { Renderer, RejectCode } from '../../contracts/format.js';
+import type { StoredEvent } from '../../model/event-envelope.js';
 import type { EventBatch } from './event-batch.js';
 import { wiredTexts, type Shape } from './shape.js';
 
@@ -93,17 +94,19 @@ export class Rendering {
   }
 
   private render(index: number): Place | RenderReject {
-    const event = this.batch.events[index];
-    if (!event) throw new RangeError(`no record ${index} in the batch`);
-    const place = this.placed(index, event);
+    const place = this.placed(index);
     this.places[index] = place;
     return place;
   }
 
-  private placed(index: number, event: NonNullable<EventBatch['events'][number]>): Place | RenderReject {
+  private placed(index: number): Place | RenderReject {
     const { envelope } = this.shape;
     const sequence = this.batch.sequence(index);
+    const stored = envelope === undefined && this.renderer.renderStored !== undefined ? this.batch.stored(index) : undefined;
     try {
+      const before = stored && this.renderer.renderStored?.(stored, sequence);
+      if (stored && typeof before === 'string') return this.write(this.room(this.mostOctets(before) + stored.end - stored.from), before, stored);
+      const event = this.batch.event(index);
       const rendered = this.renderer.render(event, sequence);
       switch (rendered.type) {
         case 'rendered': return this.put(envelope ? envelope(rendered.text, event, sequence, null) : rendered.text);
@@ -133,11 +136,13 @@ export class Rendering {
     return (text.length <= COUNTED_FROM ? 3 * text.length : Buffer.byteLength(text, 'utf8')) + 11;
   }
 
-  private write(slab: Buffer, text: string): Place {
+  /** @param stored what follows the text as it lies in the log */
+  private write(slab: Buffer, text: string, stored?: StoredEvent): Place {
     const start = this.used;
     let at = start;
-    if (this.shape.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8')} `, at, 'latin1');
+    if (this.shape.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8') + (stored ? stored.end - stored.from : 0)} `, at, 'latin1');
     at += slab.write(text, at, 'utf8');
+    if (stored) at += stored.octets.copy(slab, at, stored.from, stored.end);
     if (this.shape.framing === 'newline') slab[at++] = 0x0a;
     this.used = at;
     return { slab, start, end: at };

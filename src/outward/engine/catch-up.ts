@@ -32,6 +32,8 @@ export class CatchUp {
 
   private async run(): Promise<void> {
     const { owned, context } = this;
+    // Something failed: from then on each event is parsed when it is read.
+    let eager = false;
     while (!this.stopped) {
       try {
         if (!owned.lane.hasRoom) {
@@ -47,7 +49,7 @@ export class CatchUp {
           if (batch.next > owned.taken) await context.passGap(owned, batch.next, () => this.stopped);
           continue;
         }
-        const parsed = EventBatch.parse(batch, context.readForeign);
+        const parsed = EventBatch.parse(batch, context.readForeign, !eager && owned.lane.sendsStored);
         if (parsed.unreadable.length > 0) await context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const first = firstOffset(parsed);
         if (first > owned.taken && !this.stopped) await context.passGap(owned, first, () => this.stopped);
@@ -56,6 +58,7 @@ export class CatchUp {
       } catch (error) {
         if (this.stopped) break;
         context.log.error({ integration: owned.lane.integration.name, partition: owned.partition, position: owned.taken, err: error }, 'catching up failed; it is tried again');
+        eager = true;
         await this.reader?.close().catch(() => undefined);
         this.reader = undefined;
         await new Promise((resolve) => setTimeout(resolve, 500));

@@ -119,6 +119,8 @@ export class Lane {
   private lastState: DeliveryState = 'idle';
   private readonly work = new Signal();
   private readonly path: DeliveryPath | undefined;
+  /** Whether it may send events on as they lie in the log. */
+  readonly sendsStored: boolean;
   /** Which events it takes. Without a way to deliver it is never asked: the lane takes nothing and its cursors stay. */
   readonly filter: CompiledFilter;
   private readonly ended: Promise<void>;
@@ -127,6 +129,7 @@ export class Lane {
     const { path, former, clock, random, faultRetryMs, faultRetryMaxMs, integration } = options;
     const { retryInitialMs, retryMaxMs } = integration.connection;
     this.since = clock.now();
+    this.sendsStored = !('cause' in path) && path.renderer.renderStored !== undefined && path.shape.envelope === undefined;
     this.filter = 'cause' in path ? compileFilter(filterSection.parse({})) : path.filter;
     this.breaker = new Breaker(
       { clock, random, retryInitialMs, retryMaxMs, faultRetryMs, faultRetryMaxMs },
@@ -434,7 +437,7 @@ export class Lane {
         partition: lot.batch.partition,
         resets: lot.owner.resets,
         offset: lot.batch.offsets[reject.index] ?? -1,
-        event: this.shown(lot.batch.events[reject.index]),
+        event: this.shown(lot.batch, reject.index),
         code: reject.code,
         reason: reject.reason,
       })),
@@ -444,11 +447,11 @@ export class Lane {
   }
 
   /** Of an event that cannot be sent: what this integration may see of it, nothing when that cannot be told. */
-  private shown(event: AuditEvent | undefined): AuditEvent | null {
+  private shown(batch: EventBatch, index: number): AuditEvent | null {
     const view = this.path?.view;
-    if (!event || !view) return event ?? null;
     try {
-      return view(event);
+      const event = batch.event(index);
+      return view ? view(event) : event;
     } catch {
       return null;
     }

@@ -123,7 +123,7 @@ export class ReplayFeed implements Feed {
 
   private async take(owned: LanePartition, records: LogRecord[], next: number, over: () => boolean): Promise<void> {
     const parsed = EventBatch.parse({ partition: this.partition, records, next }, this.context.readForeign);
-    const asked = parsed.events.flatMap((event, index) => (this.selection.asked(event, parsed.sequence(index)) ? [index] : []));
+    const asked = parsed.events().flatMap((event, index) => (this.selection.asked(event, parsed.sequence(index)) ? [index] : []));
     const passing = new Set(wantedOf(owned.filter, parsed));
     const wanted = asked.filter((index) => passing.has(index));
     if (next > this.countedTo) await this.count(parsed, asked, passing, records, next);

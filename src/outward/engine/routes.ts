@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../model/audit-event.js';
 import { compileReader, type FieldReader } from '../../model/field-path.js';
 import type { JsonValue } from '../../model/json.js';
+import type { EventBatch } from '../delivery/event-batch.js';
 import { fieldKey, HEARTBEAT_TYPE, wants, type CompiledFilter } from '../delivery/event-filter.js';
 import { comparedText, foldCase } from '../delivery/filter-condition.js';
 
@@ -28,18 +29,20 @@ export class Routes<L extends Routed> {
   }
 
   /** Notes the event with every lane that wants it. */
-  pick(event: AuditEvent, index: number): void {
-    if (event.type === HEARTBEAT_TYPE) {
+  pick(events: Pick<EventBatch, 'types' | 'event'>, index: number): void {
+    const type = events.types[index] ?? '';
+    if (type === HEARTBEAT_TYPE) {
+      const event = events.event(index);
       for (const lane of this.lanes) if (wants(lane.filter, event)) note(lane, index);
       return;
     }
-    let route = this.byType.get(event.type);
+    let route = this.byType.get(type);
     if (!route) {
       if (this.byType.size >= MOST_TYPES) this.byType.clear();
-      route = new TypeRoute([...this.lanes].filter((lane) => lane.filter.wantsType(event.type)));
-      this.byType.set(event.type, route);
+      route = new TypeRoute([...this.lanes].filter((lane) => lane.filter.wantsType(type)));
+      this.byType.set(type, route);
     }
-    route.pick(event, index);
+    route.pick(events, index);
   }
 }
 
@@ -59,8 +62,11 @@ class TypeRoute<L extends Routed> {
     for (const group of byField.values()) this.keyed.push(new KeyedLanes(group));
   }
 
-  pick(event: AuditEvent, index: number): void {
+  pick(events: Pick<EventBatch, 'event'>, index: number): void {
     for (const lane of this.always) note(lane, index);
+    // The type decides for all of them: then nobody asks for more of the event.
+    if (this.keyed.length === 0 && this.asked.length === 0) return;
+    const event = events.event(index);
     for (const group of this.keyed) group.pick(event, index);
     for (const lane of this.asked) if (lane.filter.test?.(event) === true) note(lane, index);
   }

@@ -33,6 +33,8 @@ export class SharedFeed implements Feed {
   private seeks = 0;
   /** The log holds more than it takes to be up to date: the last batch was a large one, or much came after it. */
   private gathered = false;
+  /** Something failed: from then on each event is parsed when it is read. */
+  private eager = false;
   private stopped = false;
   private readonly ended: Promise<void>;
 
@@ -138,7 +140,7 @@ export class SharedFeed implements Feed {
           this.position = Math.max(this.position, batch.next);
           continue;
         }
-        const parsed = EventBatch.parse(batch, this.context.readForeign);
+        const parsed = EventBatch.parse(batch, this.context.readForeign, !this.eager && this.someoneSendsStored());
         this.gathered = this.isLarge(parsed, batch.end);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const late = await this.turnOf(pressed.length > 0 ? withoutRoom : overfull, seeks);
@@ -151,7 +153,8 @@ export class SharedFeed implements Feed {
         if (this.stopped) return;
         this.context.log.error({ partition: this.partition, position: this.position, err: error }, 'reading the event log failed; it is read again');
         await new Promise((resolve) => setTimeout(resolve, 500));
-        // Read again from where routing stands.
+        // Read again from where routing stands; a record that was to be parsed late and could not be is parked then.
+        this.eager = true;
         this.seeks++;
         this.owned.reader.seek(this.position);
       }
@@ -194,6 +197,11 @@ export class SharedFeed implements Feed {
     return false;
   }
 
+  private someoneSendsStored(): boolean {
+    for (const owned of this.live) if (owned.lane.sendsStored) return true;
+    return false;
+  }
+
   /** Only while the batch is the next one: after a seek it says nothing about where the lanes stand. */
   private async passGaps(first: number, seeks: number): Promise<void> {
     while (seeks === this.seeks && !this.stopped) {
@@ -209,11 +217,7 @@ export class SharedFeed implements Feed {
   }
 
   private route(batch: EventBatch): void {
-    const { events } = batch;
-    for (let index = 0; index < events.length; index++) {
-      const event = events[index];
-      if (event) this.routes.pick(event, index);
-    }
+    for (let index = 0; index < batch.length; index++) this.routes.pick(batch, index);
     for (const owned of this.live) {
       const picked = owned.picked ?? NOTHING;
       owned.picked = undefined;

@@ -14,7 +14,7 @@ export function countTypes(batch: EventBatch, indices: readonly number[]): TypeC
   if (known && known.first === first && known.last === last) return known.counts;
   const counts = new Map<string, number>();
   for (const index of indices) {
-    const type = batch.events[index]?.type ?? '';
+    const type = batch.types[index] ?? '';
     counts.set(type, (counts.get(type) ?? 0) + 1);
   }
   if (unbroken) recent.set(batch, { first, last, counts });

@@ -60,7 +60,7 @@ export class EventSearch {
     const batch = await firstBatch(this.eventLog, partition, offset, LABEL, { maxRecords: 1 });
     if (!batch) throw new Problem(503, 'event-log-unavailable', 'The event log did not answer in time. Try again.', { headers: { 'Retry-After': '5' } });
     const parsed = EventBatch.parse({ ...batch, records: batch.records.filter((record) => record.offset === offset) }, (record) => this.foreign.read(record));
-    const event = parsed.events[0];
+    const [event] = parsed.events();
     return event ? { partition, offset, event } : undefined;
   }
 
@@ -89,8 +89,9 @@ export class EventSearch {
           // Octets first: only a record that holds the id somewhere is parsed.
           const records = batch.records.filter(({ value }) => Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes(needle));
           const parsed = EventBatch.parse({ ...batch, records }, (record) => this.foreign.read(record));
-          const index = parsed.events.findIndex((event) => event.id === id);
-          const event = parsed.events[index];
+          const events = parsed.events();
+          const index = events.findIndex((event) => event.id === id);
+          const event = events[index];
           if (event) return { type: 'found', found: { partition: part[0], offset: parsed.offsets[index] ?? -1, event } };
           part[1] = Math.max(part[1], batch.next);
         }

@@ -62,7 +62,7 @@ export async function recentEvents(log: Pick<EventLog, 'ranges' | 'openReader'>,
         const parsed = EventBatch.parse({ ...batch, records }, limits.readForeign);
         unreadable += parsed.unreadable.length;
         const times = new Map(records.map((record: LogRecord) => [record.offset, record.timestamp]));
-        parsed.events.forEach((event, index) => {
+        parsed.events().forEach((event, index) => {
           const offset = parsed.offsets[index] ?? 0;
           found.push({ event, sequence: sequenceOf(partition, offset), timestamp: times.get(offset) ?? limits.now });
         });

@@ -1,8 +1,9 @@
 import type { Format, FormatSettings, Rendered, Renderer } from '../../../contracts/format.js';
 import type { AuditEvent } from '../../../model/audit-event.js';
+import type { StoredEvent } from '../../../model/event-envelope.js';
 import { OUTPUT_HEADERS } from '../../../model/integration.js';
 import type { JsonObject } from '../../../model/json.js';
-import { type EventFacts, factsOf, notRenderable, noTime } from '../shared/event-facts.js';
+import { type EventFacts, factsOf, factsOfStored, notRenderable, noTime } from '../shared/event-facts.js';
 import { isObject } from '../shared/json-path.js';
 import { type JsonRoom, renderJson } from '../shared/json-record.js';
 import { jsonText } from '../shared/json-text.js';
@@ -54,9 +55,16 @@ class JsonRenderer implements Renderer {
       return notRenderable(error);
     }
   }
+
+  /** Printable ASCII in front, so characters are octets. */
+  renderStored(stored: StoredEvent, sequence: string): string | null {
+    const facts = factsOfStored(stored, sequence);
+    const text = `${this.header.before(facts, this.data.identity(facts))}{"id":"${facts.id}","sequence":"${sequence}",`;
+    return text.length + stored.end - stored.from <= this.settings.maxBytes ? text : null;
+  }
 }
 
-/** The record, members in the order of the wire. */
+/** The record, members in the order of the wire. `encodeEnvelope` knows them, too. */
 function recordOf(event: AuditEvent, facts: EventFacts): object {
   return {
     id: facts.id,

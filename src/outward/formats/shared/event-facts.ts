@@ -1,5 +1,6 @@
 import type { Rendered } from '../../../contracts/format.js';
 import type { AuditEvent } from '../../../model/audit-event.js';
+import type { StoredEvent } from '../../../model/event-envelope.js';
 import { safeToken } from './clean-text.js';
 
 /** What every format needs of an event, checked and safe in every place of every format. */
@@ -38,6 +39,11 @@ export function factsOf(event: AuditEvent, sequence: string | null): EventFacts 
     if (timestamp.length !== 24) return null;
   }
   return { id: safeToken(event.id, 40), type: safeToken(event.type, 32), sequence, epochMs, timestamp, severity: wholeSeverity(event.severity) };
+}
+
+/** Of an event that was checked when it was stored. */
+export function factsOfStored({ id, type, occurredAt, severity }: StoredEvent, sequence: string): EventFacts {
+  return { id, type, sequence, epochMs: epochOfPlain(occurredAt), timestamp: occurredAt, severity };
 }
 
 function checkShape(event: AuditEvent): void {

@@ -1,12 +1,11 @@
 import type { JsonValue } from '../../../model/json.js';
+import { INVISIBLE } from '../../../model/line-safe-json.js';
 
 /**
  * JSON on one line: no character that a receiver could take for a line break or a control character stands there as it is, nor the start of another format.
  * Escaped values come back whole from any JSON parser.
  */
 
-/** What `JSON.stringify` leaves as it is and we escape. */
-const INVISIBLE = /[\u007f-\u009f\u2028\u2029\ufeff]/;
 const EVERY_INVISIBLE = new RegExp(INVISIBLE, 'g');
 /** `CEF:` inside a value must not be found by a receiver that searches for it. A colon after these letters is never one of JSON's own: that one follows a quote. */
 const FORGED_START = /(CEF|LEEF):/g;
