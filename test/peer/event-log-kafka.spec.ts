@@ -99,6 +99,16 @@ if (missing !== undefined) {
       await fixture.dispose();
     });
 
+    it('gives each installation its own partitions where two with topics of their own have a pool of one name', async () => {
+      const [one, other] = [await openKafkaEventLog(kafka.brokers, { partitions: 3 }), await openKafkaEventLog(kafka.brokers, { partitions: 3 })];
+      const owned = [new Set<number>(), new Set<number>()];
+      for (const [index, { log }] of [one, other].entries()) {
+        await log.join('default', { startAt: async (_, { first }) => first, assigned: async ({ partition }) => void owned[index]?.add(partition), revoked: async (partition) => void owned[index]?.delete(partition) });
+      }
+      await until(() => owned.every(({ size }) => size === 3));
+      await Promise.all([one.dispose(), other.dispose()]);
+    });
+
     it('shows the pool\'s position to Kafka\'s own tools', async () => {
       const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1 });
       const { log, topic } = fixture;
@@ -110,7 +120,7 @@ if (missing !== undefined) {
       await committed;
       const admin = client.admin();
       await admin.connect();
-      const [offsets] = await admin.fetchOffsets({ groupId: `tidegate.pool.${pool}`, topics: [topic] });
+      const [offsets] = await admin.fetchOffsets({ groupId: `tidegate.pool.${pool}.${topic}`, topics: [topic] });
       expect(offsets?.partitions).toMatchObject([{ partition: 0, offset: '2' }]);
       await admin.disconnect();
       await fixture.dispose();

@@ -16,11 +16,14 @@ interface Report {
 
 const missing = await stackMissing();
 const LIMIT_MS = 1_500_000;
-/** `flow` by `npm run soak:flow`. */
-const SET = process.env['TIDEGATE_TEST_ENGINES_SET'] ?? 'http';
-const LEAST_TESTS = SET === 'http' ? 300 : 50;
+/** One of them alone: `npm run soak:flow`. */
+const ONLY = process.env['TIDEGATE_TEST_ENGINES_SET'];
+const SETS = [
+  { set: 'http', what: 'the HTTP tests', leastTests: 300 },
+  { set: 'flow', what: 'the flow tests', leastTests: 50 },
+].filter(({ set }) => ONLY === undefined || set === ONLY);
 
-(missing === undefined ? describe : describe.skip)('the HTTP suite on Apache Kafka and a MongoDB-wire server', () => {
+(missing === undefined ? describe : describe.skip)('on Apache Kafka and a MongoDB-wire server', () => {
   let kafka: TestKafka;
   let documents: Secantus;
   let directory: string;
@@ -35,9 +38,9 @@ const LEAST_TESTS = SET === 'http' ? 300 : 50;
     rmSync(directory, { recursive: true, force: true });
   }, 60_000);
 
-  it('passes as it does on the embedded stores, and nothing is skipped', async () => {
+  it.each(SETS)('$what pass as they do on the embedded stores, and nothing is skipped', async ({ set, leastTests }) => {
     const outputFile = join(directory, 'report.json');
-    const environment = { ...process.env, TIDEGATE_TEST_SET: SET, TIDEGATE_TEST_PREBUILT: '1', TIDEGATE_TEST_KAFKA_BROKERS: kafka.brokers.join(','), TIDEGATE_TEST_MONGODB_URI: documents.uri };
+    const environment = { ...process.env, TIDEGATE_TEST_SET: set, TIDEGATE_TEST_PREBUILT: '1', TIDEGATE_TEST_KAFKA_BROKERS: kafka.brokers.join(','), TIDEGATE_TEST_MONGODB_URI: documents.uri };
     const output = await new Promise<string>((done) => {
       const options = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', resolve('node_modules/jest/bin/jest.js'), '--forceExit', '--testTimeout=90000', '--json', `--outputFile=${outputFile}`];
       execFile(process.execPath, options, { env: environment, timeout: LIMIT_MS - 30_000, maxBuffer: 268_435_456 }, (_error, _stdout, stderr) => done(stderr));
@@ -52,9 +55,9 @@ const LEAST_TESTS = SET === 'http' ? 300 : 50;
       const tests = assertionResults.filter((test) => test.status === 'failed').map(({ fullName, failureMessages }) => `${fullName}: ${(failureMessages[0] ?? '').slice(0, 600)}`);
       return tests.length > 0 || status !== 'failed' ? tests : [`${name}: ${message.slice(0, 600)}`];
     });
-    console.log(`${report.numPassedTests} tests of ${report.numTotalTestSuites} files passed on Kafka and SecantusDB, ${failed.length} failed, ${report.numPendingTests} skipped`);
+    console.log(`${set}: ${report.numPassedTests} tests of ${report.numTotalTestSuites} files passed on Kafka and SecantusDB, ${failed.length} failed, ${report.numPendingTests} skipped`);
     expect(failed).toEqual([]);
     expect(report.numPendingTests).toBe(0);
-    expect(report.numPassedTests).toBeGreaterThan(LEAST_TESTS);
+    expect(report.numPassedTests).toBeGreaterThan(leastTests);
   }, LIMIT_MS);
 });

@@ -25,12 +25,18 @@ interface Assignment {
 }
 
 const RETRY_MS = 1000;
+const USUAL_TOPIC = 'tidegate.events';
+
+/** `tidegate.pool.<name>`. Another topic is part of the name: members of one group that read different topics would be given partitions of each other's. */
+function poolGroup(topic: string, pool: string): string {
+  return topic === USUAL_TOPIC ? `tidegate.pool.${pool}` : `tidegate.pool.${pool}.${topic}`;
+}
 
 /** Generations of assignments in this process: milliseconds, and never the same twice, so that they grow over processes whose clocks agree. */
 let lastGeneration = 0;
 
 /**
- * One engine in group `tidegate.pool.<name>`. kafkajs joins again at once when a rebalance begins, without asking: so within a process the next owner waits until the former one
+ * One engine in the group of its pool. kafkajs joins again at once when a rebalance begins, without asking: so within a process the next owner waits until the former one
  * gave the partition back; between processes a segment that is still open may be sent twice, and the cursors, which only move forward, keep the rest.
  */
 export class KafkaPoolMember implements PoolMember {
@@ -42,7 +48,7 @@ export class KafkaPoolMember implements PoolMember {
   constructor(private readonly pool: string, private readonly handler: PoolHandler, private readonly readOptions: ReadOptions | undefined, private readonly ports: PoolMemberPorts) {
     const { kafka, options, ranges } = ports;
     this.feed = new ReaderFeed({ consumer: () => this.consumer, signingKeys: options.signingKeys, ranges, closed: () => Promise.resolve() });
-    this.consumer = new TopicConsumer(kafka, options, `tidegate.pool.${pool}`, {
+    this.consumer = new TopicConsumer(kafka, options, poolGroup(options.topic, pool), {
       joined: (partitions) => this.joined(partitions),
       left: () => {
         this.feed.left();
