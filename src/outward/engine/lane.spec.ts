@@ -48,6 +48,28 @@ describe('the lane of an integration', () => {
   };
   const nextOf = async (partition: number): Promise<number> => (await log.log.ranges())[partition]?.next ?? -1;
 
+  it('tries a receiver that failed with one partition, and reads the others when it works', async () => {
+    const script = new ScriptedTransport();
+    script.onSend = (session) => {
+      setTimeout(() => session.fail({ ...REFUSED, code: 'peer-closed' }), 1);
+      return Promise.resolve({ type: 'taken' });
+    };
+    const [first, second] = await keys();
+    const from = [await nextOf(0), await nextOf(1)];
+    for (const key of [first, second]) await appendTypes(log.log, many(30), () => key);
+    const { lane: one } = lane(script);
+    const owned = [one.add(await feed(0), from[0] ?? 0, true), one.add(await feed(1), from[1] ?? 0, true)];
+    await until('it failed some times', () => script.opens > 4);
+    // From the first retry on, the probes are of one and the same partition.
+    const probed = new Set(script.sessions.slice(2).flatMap(({ chunks }) => chunks.flatMap(positionsIn)).map((position) => position.split('.')[0]));
+    expect(probed.size).toBe(1);
+    script.onSend = (session, chunk) => {
+      setTimeout(() => session.safe(chunk.number), 1);
+      return Promise.resolve({ type: 'taken' });
+    };
+    await until('all partitions are done', () => owned.every(({ cursor }, at) => cursor === (from[at] ?? 0) + 30));
+  });
+
   describe('over TCP to a real receiver', () => {
     it('delivers in order, and the cursor stands at the end only when the receiver has read everything', async () => {
       const receiver = await LoopbackReceiver.start({ protocol: 'tcp' });

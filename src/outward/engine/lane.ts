@@ -316,7 +316,10 @@ export class Lane {
       const { waitMs } = breaker;
       if (waitMs > 0) return this.work.wait(waitMs);
       breaker.try();
-      for (const owned of this.partitions.values()) owned.feed.attach(owned);
+      // The receiver is asked first: for one that takes no connection nothing is read.
+      const { epoch } = this;
+      if (!(await this.open(path)) || this.epoch !== epoch || this.stopping) return;
+      this.attachToTry();
     }
     const lot = this.queue[0];
     if (!lot || this.inFlightBytes >= this.options.inFlightBytes) return this.work.wait();
@@ -328,6 +331,17 @@ export class Lane {
     const session = this.session ?? (await this.open(path));
     if (!session || this.epoch !== epoch || this.stopping) return;
     await this.sendNext(path, session, epoch);
+  }
+
+  /** One partition with something that was sent in vain is enough to try the receiver: the others are read when it works. */
+  private attachToTry(): void {
+    const owned = [...this.partitions.values()].find(({ sentTo, cursor }) => sentTo > cursor);
+    if (owned) owned.feed.attach(owned);
+    else this.attachAll();
+  }
+
+  private attachAll(): void {
+    for (const owned of this.partitions.values()) owned.feed.attach(owned);
   }
 
   private async open({ transport, target }: DeliveryPath): Promise<TransportSession | undefined> {
@@ -494,7 +508,10 @@ export class Lane {
   private proven(now: number): void {
     this.lastDeliveredAt = now;
     const failures = this.breaker.close();
-    if (failures > 0) this.options.log.info({ integration: this.integration.name, afterFailures: failures }, 'delivery goes on');
+    if (failures > 0) {
+      this.options.log.info({ integration: this.integration.name, afterFailures: failures }, 'delivery goes on');
+      if (this.receptive) this.attachAll();
+    }
     if (!this.down) return;
     this.down = false;
     this.options.onHealth({ to: 'recovered' });

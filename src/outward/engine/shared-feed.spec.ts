@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EventLog, PartitionReader } from '../../contracts/event-log.js';
 import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
-import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionRenderer, positionsIn, ScriptedTransport, testIntegration, testLane, until, type LaneChanges } from '../../../test/support/engine.js';
+import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionRenderer, positionsIn, REFUSED, ScriptedTransport, testIntegration, testLane, until, type LaneChanges } from '../../../test/support/engine.js';
 import { filterSection } from '../../model/integration.js';
 import { compileFilter } from '../delivery/event-filter.js';
 import { shapeOf } from '../delivery/shape.js';
@@ -185,6 +185,26 @@ describe('the shared reader of a partition', () => {
     slow.letOn();
     await until('the slow one caught up', () => behind.cursor === 12_001, 25_000);
     expect(received(slow.script)).toHaveLength(12_001);
+  });
+
+  it('reads nothing for a lane whose receiver takes no connection, however often it is tried', async () => {
+    const { eventLog, readers } = counted();
+    const positions = await appendTypes(log.log, many(200));
+    const shared = await feed(feedContext(eventLog));
+    const fast = good();
+    const script = good();
+    script.onOpen = () => Promise.resolve(REFUSED);
+    const [dead, alive] = [lane('dead', script).add(shared, 0, true), lane('alive', fast).add(shared, 0, true)];
+    await until('it was tried', () => script.opens > 0 && alive.cursor === 200);
+    const tried = script.opens;
+    readers.length = 0;
+    positions.push(...(await appendTypes(log.log, many(500))));
+    await until('it was tried again', () => script.opens > tried + 5);
+    expect(readers).toEqual([]);
+    expect(shared.hasLive(dead)).toBe(false);
+    script.onOpen = () => Promise.resolve(undefined);
+    await until('it has all', () => dead.cursor === 700);
+    expect(received(script)).toEqual(positions);
   });
 
   it('does not let a lane in twice, and one that left gets nothing more', async () => {
