@@ -24,18 +24,22 @@ export interface CompiledFilter {
   readonly heartbeatsOf?: string;
   /** Values without one of which no event is wanted: routing looks lanes up by them instead of asking each one. */
   readonly needs: NeededValues | null;
+  /** An event that holds one of them is wanted, if its type is: nothing else decides. */
+  readonly needsDecide: boolean;
 }
 
 /** @throws TypeError for rules with a fault (REST refuses such settings) */
 export function compileFilter(filter: FilterSettings, heartbeatsOf?: string): CompiledFilter {
   const tests = stepsOf(filter).map(({ passes }) => passes);
+  const needs = neededBy(filter.include);
   return {
     wantsType: (type) => wantsType(filter.types, type),
     test: tests.length === 0 ? null : (event) => {
       for (const passes of tests) if (!passes(event)) return false;
       return true;
     },
-    needs: neededBy(filter.include),
+    needs,
+    needsDecide: needs !== null && tests.length === 1 && filter.include.every(({ conditions }) => conditions.length === 1 && (conditions[0]?.operator === 'in' || conditions[0]?.values === undefined)),
     ...(heartbeatsOf === undefined ? {} : { heartbeatsOf }),
   };
 }

@@ -104,7 +104,7 @@ class KeyedLanes<L extends Routed> {
   private readonly visit = (value: JsonValue): boolean => {
     const text = comparedText(value);
     const lanes = text === undefined ? undefined : this.lanes.get(this.ignoreCase ? foldCase(text) : text);
-    if (lanes && this.event) for (const lane of lanes) if (lane.filter.test?.(this.event) === true) note(lane, this.index);
+    if (lanes && this.event) for (const lane of lanes) if (lane.filter.needsDecide || lane.filter.test?.(this.event) === true) note(lane, this.index);
     return false;
   };
 }

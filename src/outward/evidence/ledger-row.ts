@@ -28,8 +28,8 @@ export interface LedgerRow {
 }
 
 /** Whether two runs that follow each other are told as one. */
-export function mergeable(before: LedgerRow, next: Pick<LedgerRow, 'first' | 'outcome' | 'evidence' | 'attempts'>): boolean {
-  if (before.end !== next.first || before.outcome === 'lost' || before.outcome === 'skipped') return false;
-  if (next.outcome === 'passed' || before.outcome === 'passed') return true;
-  return before.evidence === next.evidence && before.attempts === next.attempts;
+export function mergeable(before: LedgerRow, first: number, outcome: RowOutcome, evidence: Evidence | null, attempts: number): boolean {
+  if (before.end !== first || before.outcome === 'lost' || before.outcome === 'skipped') return false;
+  if (outcome === 'passed' || before.outcome === 'passed') return true;
+  return before.evidence === evidence && before.attempts === attempts;
 }

@@ -33,21 +33,22 @@ export class LedgerRun {
   /** Wanted events before `run.end` became safe; what lies between them was not wanted. */
   safe(run: SafeRun): void {
     if (run.end <= this.to) return;
-    const row: LedgerRow = { ...run, first: this.to, outcome: 'delivered', types: [], version: this.version };
-    this.to = run.end;
+    const { end, at, evidence, attempts, delivered, rejected, bytes } = run;
+    const first = this.to;
     const last = this.last();
-    if (!last || !mergeable(last, row)) {
-      this.rows.push(row);
+    this.to = end;
+    if (!last || !mergeable(last, first, 'delivered', evidence, attempts)) {
+      this.rows.push({ first, end, at, outcome: 'delivered', evidence, attempts, delivered, rejected, bytes, types: [], version: this.version });
       return;
     }
-    last.end = row.end;
-    last.at = row.at;
+    last.end = end;
+    last.at = at;
     last.outcome = 'delivered';
-    last.evidence = row.evidence;
-    last.attempts = row.attempts;
-    last.delivered += row.delivered;
-    last.rejected += row.rejected;
-    last.bytes += row.bytes;
+    last.evidence = evidence;
+    last.attempts = attempts;
+    last.delivered += delivered;
+    last.rejected += rejected;
+    last.bytes += bytes;
   }
 
   /** Counts delivered events of the open row. */
@@ -58,13 +59,13 @@ export class LedgerRun {
   /** Nothing before `end` is left to send: the rest of it was not wanted. */
   passed(end: number, at: number): void {
     if (end <= this.to) return;
-    const row = this.plain(this.to, end, at, 'passed');
-    this.to = end;
+    const first = this.to;
     const last = this.last();
-    if (last && mergeable(last, row)) {
+    this.to = end;
+    if (last && mergeable(last, first, 'passed', null, 0)) {
       last.end = end;
       if (last.outcome === 'passed') last.at = at;
-    } else this.rows.push(row);
+    } else this.rows.push(this.plain(first, end, at, 'passed'));
   }
 
   /** Positions that never reached the integration. They overlap the run that passes them; the look-up prefers this row. */
