@@ -1,7 +1,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SETTINGS, type Settings } from '../../src/config/settings.js';
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
+import { removeTopic, TEST_BROKERS } from '../support/engines-environment.js';
 import { freePort } from '../support/free-port.js';
 import { eventually, producerEvents, startTestService, type TestService } from '../support/service.js';
 
@@ -154,8 +156,10 @@ describe('events are sent again', () => {
     await eventually('they are dead', async () => (await letters()).length === 3);
     const former = (await letters())[0]?.id ?? '';
     const slow = await ask(integration, { from: since, eventsPerSecond: 1 });
+    const { topic } = test.service.application.app.get<Settings>(SETTINGS).kafka;
     await test.stop();
-    rmSync(join(test.dataDir, 'event-log'), { recursive: true });
+    if (TEST_BROKERS.length > 0) await removeTopic(topic);
+    else rmSync(join(test.dataDir, 'event-log'), { recursive: true });
     await test.restart();
     await eventually('the replay has failed', async () => (await test.client.ok<Replay>('GET', `/api/v1/replays/${slow.id}`)).state === 'failed');
     expect((await test.client.ok<Replay>('GET', `/api/v1/replays/${slow.id}`)).problem).toContain('log was replaced');

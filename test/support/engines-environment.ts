@@ -32,14 +32,24 @@ export function enginesEnvironment(): Record<string, string> {
   };
 }
 
-/** Has the brokers remove all but the last records of each partition of a topic, as retention does there. */
-export async function removeOldest(topic: string, keep: number): Promise<void> {
+async function withAdmin(work: (admin: kafkajs.Admin) => Promise<void>): Promise<void> {
   const admin = new kafkajs.Kafka({ brokers: [...TEST_BROKERS], clientId: 'test', logLevel: kafkajs.logLevel.NOTHING }).admin();
   await admin.connect();
   try {
-    const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: String(Math.max(0, Number(high) - keep)) }));
-    await admin.deleteTopicRecords({ topic, partitions });
+    await work(admin);
   } finally {
     await admin.disconnect();
   }
 }
+
+/** Has the brokers delete a topic, and waits until it is gone: the next one of that name is another log. */
+export const removeTopic = (topic: string): Promise<void> => withAdmin(async (admin) => {
+  await admin.deleteTopics({ topics: [topic] });
+  while ((await admin.listTopics()).includes(topic)) await new Promise((resolve) => setTimeout(resolve, 50));
+});
+
+/** Has the brokers remove all but the last records of each partition of a topic, as retention does there. */
+export const removeOldest = (topic: string, keep: number): Promise<void> => withAdmin(async (admin) => {
+  const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: String(Math.max(0, Number(high) - keep)) }));
+  await admin.deleteTopicRecords({ topic, partitions });
+});
