@@ -107,8 +107,8 @@ export class EventBatch {
   /** How many of the events (or of those at some indices, in order) lie at a position or after it. Mostly all: then nothing is searched. */
   countFrom(position: number, indices?: readonly number[]): number {
     const length = indices === undefined ? this.types.length : indices.length;
+    if (length === 0 || (this.offsets[indices?.[0] ?? 0] ?? 0) >= position) return length;
     const offsetAt = (at: number): number => this.offsets[indices === undefined ? at : (indices[at] ?? 0)] ?? 0;
-    if (length === 0 || offsetAt(0) >= position) return length;
     let [low, high] = [0, length];
     while (low < high) {
       const middle = (low + high) >> 1;

@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { LoopbackReceiver } from '../../demo/loopback-receiver.js';
 import { filterSection, outputSection } from '../../model/integration.js';
+import { encodeEnvelope } from '../../model/event-envelope.js';
+import { sampleEvent } from '../../model/sample-events.js';
 import { rendererOf } from '../delivery/delivery-path.js';
+import { EventBatch } from '../delivery/event-batch.js';
 import { compileFilter } from '../delivery/event-filter.js';
 import { targetOf } from '../delivery/target.js';
 import { TcpTransport } from '../transports/tcp/tcp.transport.js';
@@ -68,6 +71,33 @@ describe('the lane of an integration', () => {
       return Promise.resolve({ type: 'taken' });
     };
     await until('all partitions are done', () => owned.every(({ cursor }, at) => cursor === (from[at] ?? 0) + 30));
+  });
+
+  it('reads the other partitions too when nothing comes any more of the one that it was tried with', async () => {
+    const script = new ScriptedTransport();
+    script.onSend = (session, chunk) => {
+      setTimeout(() => (positionsIn(chunk).includes('1.0') ? session.fail(REFUSED) : session.safe(chunk.number)), 1);
+      return Promise.resolve({ type: 'taken' });
+    };
+    const [first] = await keys();
+    const from = await nextOf(0);
+    await appendTypes(log.log, many(5), () => first);
+    const { lane: one } = lane(script);
+    // What it gave once is gone when it is asked again.
+    let given = false;
+    const record = encodeEnvelope({ event: { ...sampleEvent(TYPE), id: 'e-1' }, producer: 'p', source: 's' });
+    const gone = one.add({
+      partition: 1, hasLive: () => true, detach: () => undefined, roomChanged: () => undefined,
+      attach: (owned) => {
+        if (!given) queueMicrotask(() => one.offer(owned, EventBatch.parse({ partition: 1, next: 1, records: [{ partition: 1, offset: 0, key: 'k', timestamp: 1, value: record }] }), [0]));
+        given = true;
+      },
+    }, 0, true);
+    await until('it failed', () => one.consecutiveFailures > 0);
+    const owned = one.add(await feed(0), from, true);
+    await until('the other one is done', () => owned.cursor === from + 5, 20_000);
+    expect(one.state).toBe('idle');
+    expect(gone.cursor).toBe(0);
   });
 
   describe('over TCP to a real receiver', () => {

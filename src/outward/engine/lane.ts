@@ -22,6 +22,8 @@ import { countTypes, type TypeCounts } from './type-counts.js';
 
 /** The probe of a half-open breaker: a receiver that is just coming back is not flooded, and little is repeated when it does not. */
 const PROBE_BYTES = 16 * 1024;
+/** What failed in one partition may be gone (retention): after so long without anything to send of it the others are read as well. */
+const TRY_ALONE_MS = 10_000;
 /** After so many failures in a row the integration counts as down (a state change that is told), before as hiccup. */
 const DOWN_AFTER_FAILURES = 3;
 
@@ -112,6 +114,8 @@ export class Lane {
   private safeNumber = 0;
   /** Grows with each rewind: what was begun before it does not count any more. */
   private epoch = 0;
+  /** performance.now() since when one partition alone is read, to try a receiver that failed. */
+  private triedAloneSince: number | undefined;
   private stopping = false;
   private stopped: Promise<void> | undefined;
   /** It was told as down and not yet as recovered. */
@@ -257,7 +261,7 @@ export class Lane {
     while (first < wanted.length && (batch.offsets[wanted[first] ?? 0] ?? 0) < owned.taken) first++;
     const indices = first === 0 ? wanted : wanted.slice(first);
     if (batch.next > owned.seenTo) {
-      this.counters.filtered += batch.countFrom(owned.seenTo) - batch.countFrom(owned.seenTo, indices);
+      this.counters.filtered += batch.countFrom(owned.seenTo) - (indices.length === 0 ? 0 : batch.countFrom(owned.seenTo, indices));
       owned.seenTo = batch.next;
     }
     if (batch.next > owned.taken) {
@@ -318,10 +322,15 @@ export class Lane {
       breaker.try();
       // The receiver is asked first: for one that takes no connection nothing is read.
       const { epoch } = this;
-      if (!(await this.open(path)) || this.epoch !== epoch || this.stopping) return;
+      if (this.partitions.size > 0 && (!(await this.open(path)) || this.epoch !== epoch || this.stopping)) return;
       this.attachToTry();
     }
     const lot = this.queue[0];
+    if (!lot && this.triedAloneSince !== undefined && this.inFlight.length === 0) {
+      const leftMs = this.triedAloneSince + TRY_ALONE_MS - performance.now();
+      if (leftMs > 0) return this.work.wait(leftMs);
+      this.attachAll();
+    }
     if (!lot || this.inFlightBytes >= this.options.inFlightBytes) return this.work.wait();
     // The probe is out: what comes of it decides.
     if (breaker.state === 'half-open' && this.inFlight.length > 0) return this.work.wait();
@@ -336,11 +345,13 @@ export class Lane {
   /** One partition with something that was sent in vain is enough to try the receiver: the others are read when it works. */
   private attachToTry(): void {
     const owned = [...this.partitions.values()].find(({ sentTo, cursor }) => sentTo > cursor);
-    if (owned) owned.feed.attach(owned);
-    else this.attachAll();
+    if (!owned) return this.attachAll();
+    this.triedAloneSince = performance.now();
+    owned.feed.attach(owned);
   }
 
   private attachAll(): void {
+    this.triedAloneSince = undefined;
     for (const owned of this.partitions.values()) owned.feed.attach(owned);
   }
 
@@ -554,6 +565,7 @@ export class Lane {
 
   private rewind(): void {
     this.epoch++;
+    this.triedAloneSince = undefined;
     this.session = undefined;
     this.queue.length = 0;
     this.queueBytes = 0;

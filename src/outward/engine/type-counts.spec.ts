@@ -22,4 +22,15 @@ describe('the types of what was sent', () => {
     expect([...countTypes(batch, [])]).toEqual([]);
     expect([...countTypes(batchOf(['x.y', 'x.y', 'x.y']), [0, 1, 2])]).toEqual([['x.y', 3]]);
   });
+
+  it('are counted once for lanes that send the same long run, and anew for another one', () => {
+    const batch = batchOf(Array.from({ length: 60 }, (_, at) => (at % 3 === 0 ? 'a.b' : 'c.d')));
+    const run = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
+    const counted = countTypes(batch, run(0, 30));
+    expect([...counted]).toEqual([['a.b', 10], ['c.d', 20]]);
+    expect(countTypes(batch, run(0, 30))).toBe(counted);
+    expect([...countTypes(batch, run(0, 60))]).toEqual([['a.b', 20], ['c.d', 40]]);
+    expect([...countTypes(batch, run(0, 60).filter((at) => at % 3 === 0))]).toEqual([['a.b', 20]]);
+    expect([...countTypes(batch, run(1, 31))]).toEqual([['c.d', 20], ['a.b', 10]]);
+  });
 });

@@ -3,13 +3,16 @@ import type { EventBatch } from '../delivery/event-batch.js';
 /** How many events of which type. */
 export type TypeCounts = ReadonlyMap<string, number>;
 
+/** A shorter run is counted faster than found. */
+const WORTH_KEEPING = 16;
+
 /** The last run that was counted in a batch: lanes of one shape send the same runs, one after the other. */
 const recent = new WeakMap<EventBatch, { first: number; last: number; counts: TypeCounts }>();
 
 /** Counts the types of some events of a batch, so that the batch need not be held until they are safe: with its events it is many times as large as what was sent of it. */
 export function countTypes(batch: EventBatch, indices: readonly number[]): TypeCounts {
   const [first = -1, last = -1] = [indices[0], indices.at(-1)];
-  const unbroken = indices.length > 0 && last - first + 1 === indices.length;
+  const unbroken = indices.length >= WORTH_KEEPING && last - first + 1 === indices.length;
   const known = unbroken ? recent.get(batch) : undefined;
   if (known && known.first === first && known.last === last) return known.counts;
   const counts = new Map<string, number>();
