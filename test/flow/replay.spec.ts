@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SETTINGS, type Settings } from '../../src/config/settings.js';
 import { LoopbackReceiver } from '../../src/demo/loopback-receiver.js';
+import { integrationStatusSchema, type IntegrationStatusDocument } from '../../src/outward/engine/integration-status.schema.js';
+import { DocumentStore } from '../../src/platform/documents/document-store.js';
 import { removeTopic, TEST_BROKERS } from '../support/engines-environment.js';
 import { freePort } from '../support/free-port.js';
 import { eventually, producerEvents, startTestService, type TestService } from '../support/service.js';
@@ -33,6 +35,12 @@ describe('events are sent again', () => {
   const send = async (prefix: string, count: number, more: Record<string, unknown> = {}): Promise<string[]> => {
     const { items } = await test.client.ok<{ items: Array<{ position: string }> }>('POST', '/api/v1/events', producerEvents(prefix, count).map((event) => ({ ...event, ...more })));
     return items.map(({ position }) => position);
+  };
+  /** Other settings, and the engine works by them: before that an event leaves by the former ones. */
+  const change = async (output: Record<string, unknown>): Promise<void> => {
+    const { version } = await test.client.ok<{ version: number }>('PATCH', `/api/v1/integrations/${integration}`, { output });
+    const statuses = test.service.application.app.get(DocumentStore).model<IntegrationStatusDocument>('integration-status', integrationStatusSchema);
+    await eventually('the engine has the settings', async () => (await statuses.exists({ integrationId: integration, version })) !== null);
   };
   const ask = (id: string, body: unknown) => test.client.ok<Replay>('POST', `/api/v1/integrations/${id}/replays`, body);
   const ended = async ({ id }: Replay): Promise<Replay> => {
@@ -118,7 +126,7 @@ describe('events are sent again', () => {
   });
 
   it('brings dead letters to the receiver once the settings allow it, and says which ones', async () => {
-    await test.client.ok('PATCH', `/api/v1/integrations/${integration}`, { output: { maxBytes: 1500, oversize: 'reject' } });
+    await change({ maxBytes: 1500, oversize: 'reject' });
     await send('long', 3, { reason: 'x'.repeat(2000) });
     const letters = async (query = '') => (await test.client.ok<{ items: Array<{ id: string; attempts: number; replayedAt: string | null }> }>('GET', `/api/v1/dead-letters?integrationId=${integration}${query}`)).items;
     await eventually('they are dead', async () => (await letters()).length === 3);
@@ -150,7 +158,7 @@ describe('events are sent again', () => {
   });
 
   it('is refused, or fails, when the event log was replaced since: the same positions hold other events', async () => {
-    await test.client.ok('PATCH', `/api/v1/integrations/${integration}`, { output: { maxBytes: 1500 } });
+    await change({ maxBytes: 1500 });
     await send('former', 3, { reason: 'x'.repeat(2000) });
     const letters = async () => (await test.client.ok<{ items: Array<{ id: string; eventId: string }> }>('GET', `/api/v1/dead-letters?integrationId=${integration}&replayed=false`)).items;
     await eventually('they are dead', async () => (await letters()).length === 3);
