@@ -1,5 +1,6 @@
 import { EVENT_ID_PATTERN, type AuditEvent, type EnvelopedEvent } from './audit-event.js';
 import { isLineSafe } from './line-safe-json.js';
+import { PLAIN_TIMESTAMP } from './plain-timestamp.js';
 
 /** The CloudEvents 1.0 JSON form (structured mode) in which an event lies in the log; extension attributes are lower-case letters and digits by its section 3.1. */
 interface Envelope {
@@ -38,9 +39,7 @@ export function encodeEnvelope({ event, producer, source }: EnvelopedEvent): Buf
 /** The members of an event in the order of the JSON output. */
 const MEMBERS: ReadonlyArray<keyof AuditEvent> = ['id', 'type', 'occurredAt', 'receivedAt', 'tenantId', 'actor', 'subject', 'objects', 'outcome', 'reason', 'correlationId', 'severity', 'message', 'attributes', 'changes'];
 const SENT_TYPE = /^[A-Za-z0-9._-]{1,32}$/;
-/** With a day that every month has. */
-const SENT_TIME = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
-const isSentTime = (time: string): boolean => SENT_TIME.test(time) || (time.length === 24 && !Number.isNaN(Date.parse(time)) && new Date(time).toISOString() === time);
+const isSentTime = (time: string): boolean => PLAIN_TIMESTAMP.test(time) || (time.length === 24 && !Number.isNaN(Date.parse(time)) && new Date(time).toISOString() === time);
 
 /** Whether the JSON output changes nothing of it: members, their order, id, type, time and severity. */
 function isAsSent(event: AuditEvent): boolean {
@@ -54,12 +53,14 @@ function isAsSent(event: AuditEvent): boolean {
   return true;
 }
 
+const octetsOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+
 /**
  * Reads a log record that Tidegate itself wrote.
  * @throws SyntaxError when it is not JSON, TypeError when it is not our envelope; the caller parks it with its position.
  */
 export function decodeEnvelope(value: Uint8Array): EnvelopedEvent {
-  const parsed: unknown = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8'));
+  const parsed: unknown = JSON.parse(octetsOf(value).toString('utf8'));
   if (typeof parsed !== 'object' || parsed === null) throw new TypeError('the record is not a JSON object');
   const envelope = parsed as Partial<Envelope>;
   const event = envelope.data;
@@ -82,7 +83,7 @@ const CLOSING_BRACE = 0x7d;
  * @throws as `decodeEnvelope`
  */
 export function decodeEvent(value: Uint8Array): AuditEvent {
-  const octets = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const octets = octetsOf(value);
   const own = octets[octets.length - 1] === CLOSING_BRACE && octets.subarray(0, OWN_START.length).equals(OWN_START);
   const at = own ? octets.indexOf(DATA_OCTETS) : -1;
   if (at >= 0) {
@@ -116,7 +117,7 @@ const ID_START = ',"data":{"id":"'.length;
 
 /** Undefined where the record bears no such mark. Of records that Tidegate itself wrote alone. */
 export function storedEventOf(value: Uint8Array): StoredEvent | undefined {
-  const octets = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const octets = octetsOf(value);
   const at = octets.indexOf(MARK_OCTETS);
   if (at < 0 || octets[octets.length - 1] !== CLOSING_BRACE) return undefined;
   const start = at + MARK.length;

@@ -1,6 +1,7 @@
 import type { Rendered } from '../../../contracts/format.js';
 import type { AuditEvent } from '../../../model/audit-event.js';
 import type { StoredEvent } from '../../../model/event-envelope.js';
+import { PLAIN_TIMESTAMP } from '../../../model/plain-timestamp.js';
 import { safeToken } from './clean-text.js';
 
 /** What every format needs of an event, checked and safe in every place of every format. */
@@ -19,8 +20,6 @@ export interface EventFacts {
   severity: number;
 }
 
-/** RFC 3339 in UTC with milliseconds, with a day that every month has: may be sent as it is. */
-const PLAIN_TIMESTAMP = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/;
 
 /**
