@@ -16,6 +16,7 @@ import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
 import type { Feed } from './feed.js';
 import { LanePartition, type CursorOrigin, type Lot } from './lane-partition.js';
+import { Pace } from './pace.js';
 import { thisMoment, type Moment } from './patience.js';
 import { Signal, within } from './signal.js';
 import { countTypes, type TypeCounts } from './type-counts.js';
@@ -103,6 +104,8 @@ export class Lane {
 
   /** When something left its queue or became safe last; also when something came where nothing waited, unless it failed last. */
   moved: Moment = { at: -Infinity, idle: -Infinity };
+  /** How fast its receiver takes what it has. */
+  readonly pace = new Pace();
   private readonly queue: Lot[] = [];
   private queueBytes = 0;
   private readonly inFlight: InFlight[] = [];
@@ -335,7 +338,11 @@ export class Lane {
     // The probe is out: what comes of it decides.
     if (breaker.state === 'half-open' && this.inFlight.length > 0) return this.work.wait();
     const gatherMs = this.gatherMs(path);
-    if (gatherMs > 0) return this.work.wait(gatherMs);
+    if (gatherMs > 0) {
+      this.pace.rest();
+      return this.work.wait(gatherMs);
+    }
+    this.pace.begin();
     const { epoch } = this;
     const session = this.session ?? (await this.open(path));
     if (!session || this.epoch !== epoch || this.stopping) return;
@@ -410,7 +417,9 @@ export class Lane {
         entry.rejected += refused.length;
         entry.types = countTypes(part.lot.batch, part.indices.filter((index) => !refused.some((letter) => letter.index === index)));
       }
+      this.pace.passed(parts.reduce((sum, { bytes }) => sum + bytes, 0));
     }
+    if (this.queue.length === 0) this.pace.rest();
     for (const { entry } of entries) entry.settled = true;
     this.resolve();
   }
@@ -569,6 +578,7 @@ export class Lane {
     this.session = undefined;
     this.queue.length = 0;
     this.queueBytes = 0;
+    this.pace.rest();
     this.inFlight.length = 0;
     this.inFlightBytes = 0;
     for (const owned of this.partitions.values()) {

@@ -10,6 +10,12 @@ const SHARE = 0.1;
 const MOST_MS = 2000;
 /** What waiting costs while the process is busy: it works for those that are waited for, so next to nothing is lost. Not nothing, for it may be busy with something else. */
 const BUSY_SHARE = 0.02;
+/** Nor is one waited for whose pace is so many times less than that of the fastest: the others would go at its pace. */
+const MUCH_SLOWER = 8;
+/** Octets a millisecond that are fast enough: what goes faster goes into buffers, and says nothing about others that only go at this pace. */
+const FAST = 8 * 1024;
+/** A timer's shortest time: for less nobody waits, it would become more. */
+const LEAST_MS = 5;
 
 /** A moment by two clocks: how long the process has run, and how long of that it stood idle (both in milliseconds). */
 export interface Moment {
@@ -34,13 +40,21 @@ export class Patience {
   private saved = MOST_MS;
   private at = performance.now();
 
-  /** Milliseconds that are left for these; 0 when none of them gets on. */
-  left(awaited: readonly LanePartition[]): number {
+  /**
+   * Milliseconds that are left for these; 0 when none of them gets on.
+   * @param all the lanes among which the fastest counts
+   */
+  left(awaited: readonly LanePartition[], all: Iterable<LanePartition>): number {
     const { at, idle } = thisMoment();
     this.saved = Math.min(MOST_MS, this.saved + (at - this.at) * SHARE);
     this.at = at;
+    if (awaited.length === 0 || this.saved < LEAST_MS) return 0;
+    const tooSlow = paceOfFastest(all) / MUCH_SLOWER;
     let most = 0;
-    for (const { lane: { moved } } of awaited) most = Math.max(most, Math.min(moved.idle + GETS_ON_MS - idle, moved.at + GETS_ON_BUSY_MS - at));
+    for (const { lane: { moved, pace } } of awaited) {
+      if (pace.known && pace.rate < tooSlow) continue;
+      most = Math.max(most, Math.min(moved.idle + GETS_ON_MS - idle, moved.at + GETS_ON_BUSY_MS - at));
+    }
     return Math.min(this.saved, most);
   }
 
@@ -52,4 +66,10 @@ export class Patience {
     this.saved = Math.max(0, this.saved - idleMs - (at - before.at - idleMs) * BUSY_SHARE);
     this.at = at;
   }
+}
+
+function paceOfFastest(lanes: Iterable<LanePartition>): number {
+  let most = 0;
+  for (const { lane } of lanes) most = Math.max(most, lane.pace.rate);
+  return Math.min(most, FAST);
 }

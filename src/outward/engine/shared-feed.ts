@@ -174,7 +174,7 @@ export class SharedFeed implements Feed {
         continue;
       }
       const awaited = forThoseBehind ? [...full, ...this.near()] : full;
-      const patienceMs = this.gathered ? this.patience.left(awaited) : 0;
+      const patienceMs = this.gathered ? this.patience.left(awaited, this.live) : 0;
       if (patienceMs <= 0) return full;
       await this.patience.spend(() => this.changed.wait(patienceMs));
     }
