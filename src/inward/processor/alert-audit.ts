@@ -76,7 +76,8 @@ function aboutAlert(alert: TellableAlert, code: string): Pick<Notification, 'fac
 function alertObjects(alert: AlertDocument): EventObject[] {
   return [
     { kind: 'application', id: alert.application, name: alert.application },
-    ...(alert.nativeId === null ? [] : [{ kind: 'account', id: alert.nativeId, name: alert.nativeId }]),
+    ...(alert.nativeId === null ? [] : [{ kind: 'account', id: alert.nativeId, name: alert.nativeId, application: alert.application }]),
+    ...(alert.groupName === null ? [] : [{ kind: 'entitlement', id: alert.groupName, name: alert.groupName, attribute: alert.groupType, value: alert.groupName }]),
     ...(alert.identityId === null ? [] : [{ kind: 'identity', id: alert.identityId, ...(alert.identityName === null ? {} : { name: alert.identityName }) }]),
   ];
 }
