@@ -131,7 +131,8 @@ describe('task results', () => {
     ['not (name eq "purge") and completionStatus ne "Success"', ['run-2', 'run-5']],
     ['urn:ietf:params:scim:schemas:sailpoint:1.0:TaskResult:host ew "1:1"', ['run-1', 'run-3', 'run-5']],
     ['id eq "run-4"', ['run-4']],
-    ['terminated eq true', []],
+    ['terminated eq true', ['run-3']],
+    ['name eq "purge" and terminated ne true', ['run-4']],
     ['launcher pr and id gt "run-4"', ['run-5']],
   ])('are filtered by %s', async (filter, expected) => {
     expect(await ids(filter)).toEqual(expected);
