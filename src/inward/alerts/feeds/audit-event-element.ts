@@ -73,13 +73,11 @@ function applicationOf(objects: readonly EventObject[]): JsonValue | undefined {
   return application?.name ?? application?.id ?? objects.find((object) => object['application'] !== undefined)?.['application'];
 }
 
-/** The original's words: the action where the type has one, else `Remove` or `Password`; a certification had none there. */
+/** The original's words: the action where the type has one, else `Remove`, `Password` or what the type does. */
 function operationOf(alertType: string, action: string): string {
-  const type = Object.hasOwn(ALERT_TYPES, alertType) ? ALERT_TYPES[alertType as AlertType] : undefined;
+  const operation = Object.hasOwn(ALERT_TYPES, alertType) ? ALERT_TYPES[alertType as AlertType].operation : null;
   // The record of the receipt names type and action.
-  if (!type || type.usesAction) return action.split(' ').at(-1) ?? action;
-  if (type.certification) return 'Certify';
-  return alertType === 'identity/password' || alertType === 'identity/passwords' ? 'Password' : 'Remove';
+  return operation === null ? (action.split(' ').at(-1) ?? action) : `${operation.slice(0, 1).toUpperCase()}${operation.slice(1)}`;
 }
 
 function text(value: JsonValue | undefined): string {
