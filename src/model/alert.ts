@@ -1,21 +1,21 @@
 /** The words of the inward wing: alerts that a SIEM posts, and what becomes of them. Pure values and rules. */
 
-/** Canonical alert types: the path of the endpoint. Aliases are stored under these. */
+/** Canonical alert types: the path of the endpoint. Aliases are stored under these. `operation`: what it does in one word, for events and the audit feed; null = the alert's action. */
 export const ALERT_TYPES = {
-  'identity/account': { index: 1, displayName: 'SIEM Identity Account', target: 'identity', needs: ['native_id'], usesAction: true, certification: false },
-  'identity/accounts': { index: 2, displayName: 'SIEM Identity Accounts', target: 'identity', needs: ['native_id'], usesAction: true, certification: false },
-  'identity/entitlement': { index: 3, displayName: 'SIEM Identity Entitlement', target: 'identity', needs: ['native_id', 'group_name', 'group_type'], usesAction: false, certification: false },
-  'identity/entitlements': { index: 4, displayName: 'SIEM Identity Entitlements', target: 'identity', needs: ['native_id'], usesAction: false, certification: false },
-  'identity/entitlements-all': { index: 5, displayName: 'SIEM Identity All Entitlements', target: 'identity', needs: ['native_id'], usesAction: false, certification: false },
-  'identity/password': { index: 6, displayName: 'SIEM Identity Password', target: 'identity', needs: ['native_id'], usesAction: false, certification: false },
-  'identity/passwords': { index: 7, displayName: 'SIEM Identity Passwords', target: 'identity', needs: ['native_id'], usesAction: false, certification: false },
-  'identity/certify': { index: 8, displayName: 'SIEM Identity Account Certification', target: 'identity', needs: ['native_id'], usesAction: false, certification: true },
-  'identity/certify-all': { index: 9, displayName: 'SIEM Identity Certification', target: 'identity', needs: ['native_id'], usesAction: false, certification: true },
-  'application/group': { index: 10, displayName: 'SIEM Application Group', target: 'application', needs: ['group_name', 'group_type'], usesAction: false, certification: false },
-  'application/accounts': { index: 11, displayName: 'SIEM Application Accounts', target: 'application', needs: [], usesAction: true, certification: false },
-  'application/certify-group': { index: 12, displayName: 'SIEM Application Group Certification', target: 'application', needs: ['group_name', 'group_type'], usesAction: false, certification: true },
-  'application/certify-all': { index: 13, displayName: 'SIEM Application Certification', target: 'application', needs: [], usesAction: false, certification: true },
-} as const satisfies Record<string, { index: number; displayName: string; target: 'identity' | 'application'; needs: readonly string[]; usesAction: boolean; certification: boolean }>;
+  'identity/account': { index: 1, displayName: 'SIEM Identity Account', target: 'identity', needs: ['native_id'], usesAction: true, operation: null, certification: false },
+  'identity/accounts': { index: 2, displayName: 'SIEM Identity Accounts', target: 'identity', needs: ['native_id'], usesAction: true, operation: null, certification: false },
+  'identity/entitlement': { index: 3, displayName: 'SIEM Identity Entitlement', target: 'identity', needs: ['native_id', 'group_name', 'group_type'], usesAction: false, operation: 'remove', certification: false },
+  'identity/entitlements': { index: 4, displayName: 'SIEM Identity Entitlements', target: 'identity', needs: ['native_id'], usesAction: false, operation: 'remove', certification: false },
+  'identity/entitlements-all': { index: 5, displayName: 'SIEM Identity All Entitlements', target: 'identity', needs: ['native_id'], usesAction: false, operation: 'remove', certification: false },
+  'identity/password': { index: 6, displayName: 'SIEM Identity Password', target: 'identity', needs: ['native_id'], usesAction: false, operation: 'password', certification: false },
+  'identity/passwords': { index: 7, displayName: 'SIEM Identity Passwords', target: 'identity', needs: ['native_id'], usesAction: false, operation: 'password', certification: false },
+  'identity/certify': { index: 8, displayName: 'SIEM Identity Account Certification', target: 'identity', needs: ['native_id'], usesAction: false, operation: 'certify', certification: true },
+  'identity/certify-all': { index: 9, displayName: 'SIEM Identity Certification', target: 'identity', needs: ['native_id'], usesAction: false, operation: 'certify', certification: true },
+  'application/group': { index: 10, displayName: 'SIEM Application Group', target: 'application', needs: ['group_name', 'group_type'], usesAction: false, operation: 'remove', certification: false },
+  'application/accounts': { index: 11, displayName: 'SIEM Application Accounts', target: 'application', needs: [], usesAction: true, operation: null, certification: false },
+  'application/certify-group': { index: 12, displayName: 'SIEM Application Group Certification', target: 'application', needs: ['group_name', 'group_type'], usesAction: false, operation: 'certify', certification: true },
+  'application/certify-all': { index: 13, displayName: 'SIEM Application Certification', target: 'application', needs: [], usesAction: false, operation: 'certify', certification: true },
+} as const satisfies Record<string, { index: number; displayName: string; target: 'identity' | 'application'; needs: readonly string[]; usesAction: boolean; operation: string | null; certification: boolean }>;
 export type AlertType = keyof typeof ALERT_TYPES;
 
 /** Other spellings of an endpoint, stored under the canonical one. */

@@ -7,6 +7,7 @@ import { EmbeddedDocumentServer } from '../../src/platform/documents/embedded-do
 import { MongooseDocumentStore } from '../../src/platform/documents/mongoose-document-store.js';
 import { mitigationKillRun } from '../support/mitigation-kill-run.js';
 
+/** Full size: `npm run soak:mitigation`. */
 const ALERTS = Number(process.env['TIDEGATE_TEST_KILL_ALERTS'] ?? 150);
 /** As long as a slow machine with other work needs. */
 const LIMIT_MS = Math.max(240_000, ALERTS * 1000);
@@ -29,6 +30,7 @@ describe('processors that share one directory of the embedded store', () => {
 
   it(`act exactly once on each of ${ALERTS} alerts while two of them are killed ${KILLS} times each, and forget none`, async () => {
     const result = await mitigationKillRun({ alerts: ALERTS, kills: KILLS, processes: 2, where: directory, documents, limitMs: LIMIT_MS });
+    console.log(JSON.stringify(result));
     expect(result).toMatchObject({ states: { succeeded: ALERTS }, changesOfAccounts: { 1: ALERTS }, recordsOfAlerts: { 1: ALERTS }, closingsOfAlerts: { 1: ALERTS }, kills: 2 * KILLS });
     // The kills met work that was under way.
     expect(result.takenOver).toBeGreaterThan(0);

@@ -88,8 +88,8 @@ export interface AlertDocument extends WithAuditOutbox {
   planned: boolean;
   /** Token under which the plan was made: targets of a plan that was given up half-way do not count. */
   planToken: string | null;
-  /** Who released it although a guard or the workflow held it, and what held it. */
-  approval: { by: string; at: Date; code: string | null } | null;
+  /** Who released it last although a guard or the workflow held it, what held it then, and all that it was released from. */
+  approval: { by: string; at: Date; code: string | null; codes?: string[] } | null;
   campaignId: string | null;
   requestId: string | null;
   startedAt: Date | null;
@@ -120,7 +120,7 @@ export const alertSchema = new Schema<AlertDocument>(
     leaseToken: { type: String, default: null }, leaseOwner: { type: String, default: null }, leaseUntil: { type: Date, default: null },
     identityId: { type: String, default: null }, identityName: { type: String, default: null },
     targets: { type: countsSchema, default: noTargets },
-    planned: { type: Boolean, default: false }, planToken: { type: String, default: null }, approval: { type: new Schema({ by: String, at: Date, code: String }, { _id: false }), default: null }, campaignId: { type: String, default: null }, requestId: { type: String, default: null }, startedAt: { type: Date, default: null }, closedAt: { type: Date, default: null },
+    planned: { type: Boolean, default: false }, planToken: { type: String, default: null }, approval: { type: new Schema({ by: String, at: Date, code: String, codes: { type: [String], default: undefined } }, { _id: false }), default: null }, campaignId: { type: String, default: null }, requestId: { type: String, default: null }, startedAt: { type: Date, default: null }, closedAt: { type: Date, default: null },
     undo: { type: undoSchema, default: undefined },
     deletedAt: { type: Date, default: undefined },
     ...auditOutboxField,

@@ -1,5 +1,5 @@
-import { Controller, Get, Inject, Query, Req, Res, UseFilters } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { All, Controller, Get, Inject, Query, Req, Res, UseFilters } from '@nestjs/common';
+import { ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
@@ -13,9 +13,10 @@ import { pageSizeOf, quickKeyOf, readFeedQuery, type FeedQuery } from './feeds/f
 import { LogFeed } from './feeds/log-feed.service.js';
 import { MitigationSettings } from './mitigation-settings.service.js';
 import { SiemAnswerFilter } from './siem-answer.js';
-import { siemPathOf } from './siem-request.js';
+import { refuseVerb, siemPathOf } from './siem-request.js';
 
-const FEEDS = ['audit-events', 'syslog-events'] as const;
+const VERBS = { 'audit-events': 'GET', 'syslog-events': 'GET' } as const;
+const FEEDS = Object.keys(VERBS);
 const Times = () => (target: object, key: string | symbol, descriptor: PropertyDescriptor) => {
   for (const [name, description] of [['startIndex', 'Page number, from 1 (no row offset).'], ['count', 'Page size; at most 1000 and the setting.'], ['startTime', 'Created after this time, milliseconds since 1970.'], ['endTime', 'Created before this time, milliseconds since 1970.']] as const) {
     ApiQuery({ name, required: false, description, schema: { type: 'string' } })(target, key, descriptor);
@@ -58,6 +59,12 @@ export class SiemFeedsController {
     siemPathOf(request, FEEDS);
     const { syslogLimit } = await this.mitigation.get();
     await this.answer('syslogEvents', query, syslogLimit, response, (asked, size) => this.log.page(asked, size, quickKeyOf(query['quickKey'])));
+  }
+
+  @All(FEEDS)
+  @ApiExcludeEndpoint()
+  wrongVerb(@Req() request: GateRequest): never {
+    refuseVerb(request, VERBS);
   }
 
   private async answer(list: string, query: Record<string, unknown>, limit: number, response: Response, page: (query: FeedQuery, pageSize: number) => Promise<FeedPage<unknown>>): Promise<void> {

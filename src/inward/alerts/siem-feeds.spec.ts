@@ -7,6 +7,7 @@ import { AuditService } from '../../platform/audit/audit.service.js';
 import { newAuditRecord } from '../../platform/audit/new-audit-record.js';
 import { PinoLog } from '../../platform/telemetry/pino-log.js';
 import { AlertsModule } from './alerts.module.js';
+import { LogFeed } from './feeds/log-feed.service.js';
 
 const BASE = '/identityiq/plugin/rest/SIEMPlugin';
 type Element = Record<string, unknown> & { id: string; created: number };
@@ -30,7 +31,7 @@ const log = PinoLog.create(settingsFrom({ log: { level: 'warn' } }), { write: ()
 class LogModule {}
 
 beforeAll(async () => {
-  application = await openTestApplication({ imports: [LogModule, AlertsModule], clock, log, settings: { siem: { feedIntervalMs: 600_000, logQueueEvents: 50 } } });
+  application = await openTestApplication({ imports: [LogModule, AlertsModule], clock, log, settings: { siem: { feedIntervalMs: 600_000, logQueueEvents: 50, logEvents: 100, logEventRetentionDays: 90 } } });
   reader = await application.user('reader', ['siemextadministrator', 'siemadministrator']);
   audit = application.http.app.get(AuditService, { strict: false });
 });
@@ -178,5 +179,25 @@ describe('the syslog-events feed', () => {
     const { syslogEvents } = await page(`syslog-events?quickKey=${before}`);
     expect(syslogEvents).toHaveLength(51);
     expect(syslogEvents.at(-1)).toMatchObject({ message: expect.stringMatching(/^70 lines of the log came too fast/) });
+  });
+
+  it('loses what is older than the retention and beyond the most that is kept, the oldest first, and numbers go on', async () => {
+    const feed = application.http.app.get(LogFeed, { strict: false });
+    const keys = async () => (await page('syslog-events')).syslogEvents.map(({ quickKey }) => Number(quickKey));
+    const before = await keys();
+    const last = before.at(-1) ?? 0;
+    time += 89 * 86_400_000;
+    log.warn({}, 'a young one');
+    expect(await keys()).toEqual([...before, last + 1]);
+    expect(await feed.removeOld(new AbortController().signal)).toBe(0);
+    time += 2 * 86_400_000;
+    expect(await feed.removeOld(new AbortController().signal)).toBe(before.length);
+    expect(await keys()).toEqual([last + 1]);
+    for (let line = 0; line < 120; line += 1) {
+      log.warn({ line }, 'one of many');
+      if (line % 40 === 39) await page('syslog-events');
+    }
+    expect(await feed.removeOld(new AbortController().signal)).toBe(21);
+    expect(await keys()).toEqual(Array.from({ length: 100 }, (_, index) => last + 22 + index));
   });
 });

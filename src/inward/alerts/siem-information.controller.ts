@@ -1,5 +1,5 @@
-import { Controller, Get, Header, HttpCode, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { All, Controller, Get, Header, HttpCode, Post, Query, Req, Res, UseFilters } from '@nestjs/common';
+import { ApiBody, ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { z } from 'zod';
 import { DirectoryService } from '../../directory/directory.service.js';
@@ -11,9 +11,10 @@ import { AuditActions, type AuditAction } from './feeds/audit-actions.js';
 import { AuditFeed } from './feeds/audit-feed.service.js';
 import { IdentityInfoService, type IdentityInfo } from './identity-info.service.js';
 import { invalidParameters, missingParameters, SiemAnswerFilter, SiemRefusal } from './siem-answer.js';
-import { siemJson, siemPathOf } from './siem-request.js';
+import { refuseVerb, siemJson, siemPathOf } from './siem-request.js';
 
-const PATHS = ['applications', 'identityinfo', 'auditConfiguration', 'plainTextHello', 'identity'] as const;
+const VERBS = { applications: 'GET', identityinfo: 'POST', auditConfiguration: 'GET', plainTextHello: 'GET', identity: 'POST' } as const;
+const PATHS = Object.keys(VERBS);
 /** The application that the plugin itself brings along; clients find it in the list. */
 const OWN_APPLICATION = 'SIEM Application';
 const MOST_USERS = 1000;
@@ -88,6 +89,12 @@ export class SiemInformationController {
   @ApiOperation({ summary: 'Does nothing, as in the original' })
   identity(@Req() request: GateRequest): void {
     siemPathOf(request, PATHS);
+  }
+
+  @All(PATHS)
+  @ApiExcludeEndpoint()
+  wrongVerb(@Req() request: GateRequest): never {
+    refuseVerb(request, VERBS);
   }
 }
 

@@ -64,6 +64,14 @@ describe('the information endpoints of the SIEM', () => {
     for (const body of [{ users: 'x' }, { users: [{}] }, { users: [null] }, { users: [{ nativeIdentity: 7 }] }]) expect((await post('identityinfo', body).expect(400)).body).toMatchObject({ status: 'error' });
   });
 
+  it('tell what a wrong verb is in the words of the door, and what a wrong path is', async () => {
+    for (const [verb, path, allow] of [['put', 'applications', 'GET'], ['get', 'identityinfo', 'POST'], ['post', 'auditConfiguration', 'GET'], ['delete', 'plainTextHello', 'GET'], ['get', 'identity', 'POST']] as const) {
+      expect((await request(application.url)[verb](`${BASE}/${path}`).set('Authorization', authorization).expect(405).expect('Allow', allow)).body).toEqual({ status: 'error', message: `This is asked for by ${allow}.`, details: '' });
+    }
+    for (const feed of ['audit-events', 'syslog-events']) await request(application.url).post(`${BASE}/${feed}`).set('Authorization', reader).expect(405).expect('Allow', 'GET');
+    await get('Applications').expect(404);
+  });
+
   it('say hello in plain text, and do nothing at identity', async () => {
     const hello = await get('plainTextHello').expect(200).expect('Content-Type', /^text\/plain/);
     expect(hello.text).toBe('Hello World!');
@@ -131,7 +139,8 @@ describe('task results', () => {
     ['not (name eq "purge") and completionStatus ne "Success"', ['run-2', 'run-5']],
     ['urn:ietf:params:scim:schemas:sailpoint:1.0:TaskResult:host ew "1:1"', ['run-1', 'run-3', 'run-5']],
     ['id eq "run-4"', ['run-4']],
-    ['terminated eq true', []],
+    ['terminated eq true', ['run-3']],
+    ['name eq "purge" and terminated ne true', ['run-4']],
     ['launcher pr and id gt "run-4"', ['run-5']],
   ])('are filtered by %s', async (filter, expected) => {
     expect(await ids(filter)).toEqual(expected);

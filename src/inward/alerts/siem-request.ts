@@ -10,6 +10,12 @@ export function siemPathOf(request: GateRequest, known: readonly string[]): stri
   return path;
 }
 
+/** Refuses another verb at one of the paths. @throws SiemRefusal 405, or NotFoundException */
+export function refuseVerb(request: GateRequest, verbOf: Readonly<Record<string, string>>): never {
+  const verb = verbOf[siemPathOf(request, Object.keys(verbOf))] ?? '';
+  throw new SiemRefusal(405, 'method-not-allowed', `This is asked for by ${verb}.`, '', { Allow: verb });
+}
+
 /** The JSON of the body, whatever content type was sent; undefined when there is none. @throws SiemRefusal 400 */
 export function siemJson(request: GateRequest): unknown {
   const bytes = request.rawBody;

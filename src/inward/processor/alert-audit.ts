@@ -20,10 +20,7 @@ export function alertName(alert: Pick<AlertDocument, 'type' | 'action'>): string
 
 /** What the alert takes effect as, for people and for the audit feed: its action, or what its type does. */
 export function operationOf(alert: Pick<AlertDocument, 'type' | 'action'>): string {
-  const { usesAction, certification } = ALERT_TYPES[alert.type];
-  if (usesAction) return alert.action;
-  if (certification) return 'certify';
-  return alert.type === 'identity/password' || alert.type === 'identity/passwords' ? 'password' : 'remove';
+  return ALERT_TYPES[alert.type].operation ?? alert.action;
 }
 
 /** The record of a change of state; it leaves as an event under the alert's id, so that the SIEM can close its own case. */
@@ -76,7 +73,8 @@ function aboutAlert(alert: TellableAlert, code: string): Pick<Notification, 'fac
 function alertObjects(alert: AlertDocument): EventObject[] {
   return [
     { kind: 'application', id: alert.application, name: alert.application },
-    ...(alert.nativeId === null ? [] : [{ kind: 'account', id: alert.nativeId, name: alert.nativeId }]),
+    ...(alert.nativeId === null ? [] : [{ kind: 'account', id: alert.nativeId, name: alert.nativeId, application: alert.application }]),
+    ...(alert.groupName === null ? [] : [{ kind: 'entitlement', id: alert.groupName, name: alert.groupName, attribute: alert.groupType, value: alert.groupName }]),
     ...(alert.identityId === null ? [] : [{ kind: 'identity', id: alert.identityId, ...(alert.identityName === null ? {} : { name: alert.identityName }) }]),
   ];
 }

@@ -20,7 +20,7 @@ export class AlertDecisionsController {
 
   @Post(':id/release')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Release a waiting alert: it is acted upon at once' })
+  @ApiOperation({ summary: 'Release a waiting alert from what holds it: it is acted upon at once, unless something else holds it', description: 'A release from the kill switch, the loop limit or the workflow says nothing about fan-out and budget.' })
   @ApiBody({ required: false, schema: apiSchema(decisionBody) })
   @ApiOkResponse({ schema: apiSchema(alertView, 'output') })
   @ApiNotFoundResponse({ description: 'There is none with this id (any more).' })

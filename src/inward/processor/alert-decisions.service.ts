@@ -9,6 +9,7 @@ import { actorOf, newAuditRecord } from '../../platform/audit/new-audit-record.j
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { alertSchema, type AlertDocument } from '../alerts/alert.schema.js';
 import { alertName, alertRecord } from './alert-audit.js';
+import { releasedFrom } from './released-from.js';
 import { mitigationTargetSchema, type MitigationTargetDocument } from './mitigation-target.schema.js';
 import { ProcessorWake } from './processor-wake.js';
 import { TargetStore } from './target-store.js';
@@ -30,12 +31,16 @@ export class AlertDecisions {
     relay.watch(this.alerts, { removeWhenEmpty: true });
   }
 
-  /** It is acted upon directly, without the guards that held it: fan-out, budget, workflow and loops. The kill switch, the protected list and sources of identities still count. */
+  /**
+   * It goes on without the guard that held it, and only that one: what the approver was not told of may hold it again. The kill switch, the protected list and sources of
+   * identities always count.
+   */
   async release(id: string, principal: Principal, comment: string | null): Promise<DecisionOutcome> {
     const alert = await this.waiting(id);
     if (alert.type !== 'decided') return alert;
     const now = new Date(this.clock.now());
-    const approval = { by: principal.name, at: now, code: alert.alert.reasonCode };
+    const { reasonCode: code } = alert.alert;
+    const approval = { by: principal.name, at: now, code, codes: [...releasedFrom(alert.alert), ...(code === null ? [] : [code])] };
     const update = { $set: { state: 'new' as const, approval, dueAt: now, attempts: 0, reasonCode: null, reason: null } };
     return this.decide(alert.alert, withAudit<AlertDocument>(update, this.act('approve', alert.alert, principal, comment)));
   }

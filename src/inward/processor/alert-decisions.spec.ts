@@ -58,6 +58,21 @@ describe('decisions about held alerts', () => {
     expect(await disabled()).toBe(5);
   });
 
+  it('count for what held the alert, and for nothing that the approver was not told of', async () => {
+    const id = await held({ type: 'application/accounts', useWorkflow: true });
+    // As the kill switch would have held it, before anything was looked at.
+    await mitigation.alerts.updateOne({ _id: id }, { $set: { reasonCode: 'kill-switch' } });
+    for (const next of ['requests-not-available', 'fan-out-above-limit']) {
+      await decide(id, 'release').expect(200);
+      await mitigation.process();
+      expect(await mitigation.alert(id)).toMatchObject({ state: 'waiting', reasonCode: next });
+    }
+    expect(await mitigation.targetsOf(id)).toEqual([]);
+    expect((await decide(id, 'release').expect(200)).body).toMatchObject({ approval: { by: 'ann', code: 'fan-out-above-limit' } });
+    await mitigation.process();
+    expect(await mitigation.alert(id)).toMatchObject({ state: 'succeeded', targets: { planned: 5 }, approval: { codes: ['kill-switch', 'requests-not-available', 'fan-out-above-limit'] } });
+  });
+
   it('do not lift the protection of a source of identities', async () => {
     const id = await held({ type: 'application/accounts', application: 'Active Directory' });
     await mitigation.alerts.updateOne({ _id: id }, { $set: { application: 'HR Employees' } });

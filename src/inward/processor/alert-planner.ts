@@ -11,6 +11,7 @@ import type { AlertDocument } from '../alerts/alert.schema.js';
 import type { Mitigation } from '../alerts/mitigation-settings.service.js';
 import type { AccountBudget } from './account-budget.js';
 import type { AlertLease } from './alert-lease.js';
+import { releasedFrom } from './released-from.js';
 import type { TargetStore } from './target-store.js';
 
 export type PlanResult =
@@ -31,6 +32,11 @@ export interface AlertPlannerOptions {
   planTargets: number;
 }
 
+/** What holds an alert until it is released from it. */
+const DEFERRED = 'requests-not-available';
+const ABOVE_FAN_OUT = 'fan-out-above-limit';
+const ABOVE_BUDGET = 'budget-spent';
+
 /** Finds out what an alert acts upon and stores it, batch by batch; then the guards decide whether it may go on by itself. Nothing is changed yet. */
 export class AlertPlanner {
   constructor(private readonly options: AlertPlannerOptions) {}
@@ -44,8 +50,9 @@ export class AlertPlanner {
     if (plan.type !== 'targets') return plan;
     // Contract D6: the alert's own word, else the setting. A certification is no provisioning.
     const deferred = (alert.useWorkflow ?? policy.deferProvisioning) && !ALERT_TYPES[alert.type].certification;
-    if (deferred && !alert.approval && !policy.dryRun) return { type: 'waiting', count: 0, code: 'requests-not-available', reason: `It is to go through the workflow "${policy.provisioningWorkflow}", and requests are not available in this version; release or reject it.` };
-    const stored = await this.store(alert, lease, plan.targets, alert.approval || policy.dryRun ? Number.POSITIVE_INFINITY : policy.maxFanOut);
+    const released = releasedFrom(alert);
+    if (deferred && !released.has(DEFERRED) && !policy.dryRun) return { type: 'waiting', count: 0, code: DEFERRED, reason: `It is to go through the workflow "${policy.provisioningWorkflow}", and requests are not available in this version; release or reject it.` };
+    const stored = await this.store(alert, lease, plan.targets, released.has(ABOVE_FAN_OUT) || policy.dryRun ? Number.POSITIVE_INFINITY : policy.maxFanOut);
     const refusal = await this.guard(alert, stored, policy);
     if (refusal) {
       await this.options.targets.forgetOwn(alert._id, lease);
@@ -85,11 +92,13 @@ export class AlertPlanner {
   private async guard(alert: AlertDocument, { total, skipped, accounts }: StoredPlan, policy: Mitigation): Promise<PlanResult | undefined> {
     if (policy.dryRun) return undefined;
     const count = total - skipped;
-    const approved = alert.approval !== null;
-    if (!approved && count > policy.maxFanOut) return { type: 'waiting', count, code: 'fan-out-above-limit', reason: `It would act upon ${count} targets, more than ${policy.maxFanOut}; release or reject it.` };
+    const released = releasedFrom(alert);
+    if (!released.has(ABOVE_FAN_OUT) && count > policy.maxFanOut) return { type: 'waiting', count, code: ABOVE_FAN_OUT, reason: `It would act upon ${count} targets, more than ${policy.maxFanOut}; release or reject it.` };
+    // Who let so many targets pass has let their accounts pass, too.
+    const approved = released.has(ABOVE_FAN_OUT) || released.has(ABOVE_BUDGET);
     const budget = await this.options.budget.reserve(alert._id, alert.postedBy, accounts, policy.accountsPerHour, approved);
     if (budget.type === 'within') return undefined;
-    return { type: 'waiting', count, code: 'budget-spent', reason: `With it the alerts of ${alert.postedBy} would change ${budget.accounts} accounts of one application within an hour, more than ${policy.accountsPerHour}; release or reject it.` };
+    return { type: 'waiting', count, code: ABOVE_BUDGET, reason: `With it the alerts of ${alert.postedBy} would change ${budget.accounts} accounts of one application within an hour, more than ${policy.accountsPerHour}; release or reject it.` };
   }
 }
 

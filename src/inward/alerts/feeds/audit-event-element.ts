@@ -1,3 +1,4 @@
+import { ALERT_TYPES, type AlertType } from '../../../model/alert.js';
 import type { EventObject } from '../../../model/audit-event.js';
 import type { JsonValue } from '../../../model/json.js';
 import type { AuditRecordDocument } from '../../../platform/audit/audit-record.schema.js';
@@ -49,7 +50,8 @@ export function auditEventElement(record: AuditRecordDocument, created: number):
     interface: 'Tidegate',
     source: actor.name ?? actor.id ?? '',
     action: actionOf(record.type),
-    target: isAlert ? text(identity?.name ?? identity?.id ?? account?.name ?? subject.id) : text(subject.name ?? subject.id),
+    // Of an alert: whom it is about; one about an application has nobody.
+    target: isAlert ? text(identity?.name ?? identity?.id ?? account?.name) : text(subject.name ?? subject.id),
     application: text(applicationOf(objects) ?? attributes['application'] ?? attributes['domain']),
     accountName: text(account?.name ?? account?.id ?? attributes['nativeId']),
     instance: '',
@@ -58,7 +60,7 @@ export function auditEventElement(record: AuditRecordDocument, created: number):
     trackingId: record.correlationId ?? '',
     attributes: mapText(map),
     string1: isAlert ? text(attributes['alertType']) : '',
-    string2: isAlert && attributes['action'] !== undefined ? `SIEM Operation: ${operationOf(text(attributes['action']))}` : '',
+    string2: isAlert && attributes['action'] !== undefined ? `SIEM Operation: ${operationOf(text(attributes['alertType']), text(attributes['action']))}` : '',
     string3: record.outcome,
     string4: record.reason ?? '',
     serverHost: text(attributes['host']),
@@ -71,11 +73,11 @@ function applicationOf(objects: readonly EventObject[]): JsonValue | undefined {
   return application?.name ?? application?.id ?? objects.find((object) => object['application'] !== undefined)?.['application'];
 }
 
-/** The original's words: the action, `Remove` or `Password`. */
-function operationOf(action: string): string {
-  if (/entitlement|group/.test(action)) return 'Remove';
-  if (/password/.test(action)) return 'Password';
-  return action.split(' ').at(-1) ?? action;
+/** The original's words: the action where the type has one, else `Remove`, `Password` or what the type does. */
+function operationOf(alertType: string, action: string): string {
+  const operation = Object.hasOwn(ALERT_TYPES, alertType) ? ALERT_TYPES[alertType as AlertType].operation : null;
+  // The record of the receipt names type and action.
+  return operation === null ? (action.split(' ').at(-1) ?? action) : `${operation.slice(0, 1).toUpperCase()}${operation.slice(1)}`;
 }
 
 function text(value: JsonValue | undefined): string {

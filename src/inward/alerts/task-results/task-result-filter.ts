@@ -7,13 +7,18 @@ export const TASK_RESULT_SCHEMA = 'urn:ietf:params:scim:schemas:sailpoint:1.0:Ta
 /** How the original says how a task ended. */
 export const COMPLETION_STATUS: Record<JobOutcome, string> = { success: 'Success', failure: 'Error', stopped: 'Terminated', abandoned: 'Error' };
 
-type Field = { kind: 'text' | 'time'; path: '_id' | 'job' | 'host' | 'startedAt' | 'endedAt'; caseExact?: boolean } | { kind: 'status' } | { kind: 'constant'; value: string | boolean | number };
+/** Whether a run was ended before it was done. */
+export function isTerminated(outcome: JobOutcome): boolean {
+  return outcome === 'stopped';
+}
+
+type Field = { kind: 'text' | 'time'; path: '_id' | 'job' | 'host' | 'startedAt' | 'endedAt'; caseExact?: boolean } | { kind: 'outcome'; of: (outcome: JobOutcome) => string | boolean } | { kind: 'constant'; value: string | boolean | number };
 
 /** Attributes by their names in lower case (RFC 7643, 2.1: names are compared ignoring case). */
 const FIELDS: Record<string, Field> = {
   id: { kind: 'text', path: '_id', caseExact: true }, name: { kind: 'text', path: 'job' }, taskdefinition: { kind: 'text', path: 'job' }, host: { kind: 'text', path: 'host' },
   launched: { kind: 'time', path: 'startedAt' }, completed: { kind: 'time', path: 'endedAt' }, 'meta.created': { kind: 'time', path: 'startedAt' }, 'meta.lastmodified': { kind: 'time', path: 'endedAt' },
-  completionstatus: { kind: 'status' }, type: { kind: 'constant', value: 'System' }, launcher: { kind: 'constant', value: 'tidegate' }, terminated: { kind: 'constant', value: false }, partitioned: { kind: 'constant', value: false },
+  completionstatus: { kind: 'outcome', of: (outcome) => COMPLETION_STATUS[outcome] }, terminated: { kind: 'outcome', of: isTerminated }, type: { kind: 'constant', value: 'System' }, launcher: { kind: 'constant', value: 'tidegate' }, partitioned: { kind: 'constant', value: false },
 };
 export const SORT_FIELDS: Record<string, string> = { id: '_id', name: 'job', taskdefinition: 'job', host: 'host', launched: 'startedAt', completed: 'endedAt', 'meta.created': 'startedAt', 'meta.lastmodified': 'endedAt', completionstatus: 'outcome' };
 
@@ -70,8 +75,8 @@ function comparison({ op, attrPath, compValue }: Compare): QueryFilter<JobRunDoc
   switch (field.kind) {
     case 'constant':
       return holds(op, field.value, compValue) ? EVERY : NONE;
-    case 'status': {
-      const outcomes = (Object.keys(COMPLETION_STATUS) as JobOutcome[]).filter((outcome) => holds(op, COMPLETION_STATUS[outcome], compValue));
+    case 'outcome': {
+      const outcomes = (Object.keys(COMPLETION_STATUS) as JobOutcome[]).filter((outcome) => holds(op, field.of(outcome), compValue));
       return { outcome: { $in: outcomes } };
     }
     case 'time': {

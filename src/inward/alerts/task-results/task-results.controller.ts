@@ -6,7 +6,7 @@ import { AcceptBasic, RequireRight } from '../../../platform/access/rights.js';
 import { DocumentStore } from '../../../platform/documents/document-store.js';
 import type { GateRequest } from '../../../platform/http/request.js';
 import { jobRunSchema, type JobRunDocument } from '../../../platform/jobs/job-state.schema.js';
-import { attributeName, COMPLETION_STATUS, FilterRefused, SORT_FIELDS, TASK_RESULT_SCHEMA, taskResultQuery } from './task-result-filter.js';
+import { attributeName, COMPLETION_STATUS, FilterRefused, isTerminated, SORT_FIELDS, TASK_RESULT_SCHEMA, taskResultQuery } from './task-result-filter.js';
 
 const MEDIA_TYPE = 'application/scim+json';
 const LIST_SCHEMA = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
@@ -82,7 +82,7 @@ function resource({ _id, job, startedAt, endedAt, outcome, error, counts, host, 
     percentageComplete: 100,
     pendingSignOffs: 0,
     partitioned: false,
-    terminated: outcome === 'stopped',
+    terminated: isTerminated(outcome),
     messages: error === null ? [] : [error],
     attributes: Object.entries({ ...counts, runs }).map(([key, value]) => ({ key, value: String(value) })),
     meta: { resourceType: 'TaskResult', created: startedAt.toISOString(), lastModified: endedAt.toISOString(), location: `${base}/${_id}`, version: `W/"${endedAt.getTime()}"` },
