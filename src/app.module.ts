@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { CertificationModule } from './certification/certification.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Settings } from './config/settings.js';
 import { LogEventsModule } from './inward/alerts/feeds/log-events.module.js';
@@ -54,7 +55,7 @@ function ground(settings: Settings, log: PinoLog): Modules {
 
 function wings({ roles }: Settings): Modules {
   const modules: Modules = [];
-  if (roles.includes('api')) modules.push(IntegrationsModule, EvidenceModule, AlertsModule, AlertDecisionsModule);
+  if (roles.includes('api')) modules.push(IntegrationsModule, EvidenceModule, AlertsModule, AlertDecisionsModule, CertificationModule);
   if (roles.includes('engine')) modules.push(EngineModule);
   if (roles.includes('api') || roles.includes('engine')) modules.push(IntegrationWatchModule);
   if (roles.includes('mitigation')) modules.push(ProcessorModule);

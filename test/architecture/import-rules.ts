@@ -15,10 +15,11 @@ const TOP: Record<string, readonly string[]> = {
   platform: ['model', 'contracts', 'config'],
   outward: ['model', 'contracts', 'config', 'platform'],
   directory: ['model', 'contracts', 'config', 'platform'],
-  inward: ['model', 'contracts', 'config', 'platform', 'directory'],
+  certification: ['model', 'contracts', 'config', 'platform', 'directory'],
+  inward: ['model', 'contracts', 'config', 'platform', 'directory', 'certification'],
   copy: ['model', 'contracts', 'config', 'platform'],
-  console: ['model', 'contracts', 'config', 'platform', 'outward', 'inward', 'directory'],
-  demo: ['model', 'contracts', 'config', 'platform', 'outward', 'inward', 'directory', 'console', ...COMPOSITION],
+  console: ['model', 'contracts', 'config', 'platform', 'outward', 'inward', 'directory', 'certification'],
+  demo: ['model', 'contracts', 'config', 'platform', 'outward', 'inward', 'directory', 'certification', 'console', ...COMPOSITION],
 };
 
 /** Single imports beyond the table, each with its reason. */

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import type { Model } from 'mongoose';
 import { v7 as uuidV7 } from 'uuid';
+import { campaignSchema, type CampaignDocument } from '../../src/certification/campaign.schema.js';
+import { Campaigns } from '../../src/certification/campaigns.service.js';
 import { settingsFrom, type SettingsInput } from '../../src/config/settings.js';
 import { systemClock, type Clock } from '../../src/contracts/clock.js';
 import type { Connector } from '../../src/contracts/connector.js';
@@ -89,7 +91,7 @@ export async function openTestMitigation(options: TestMitigationOptions = {}): P
   }
   const policy = new MitigationSettings(new StoredSettings(documents, relay, clock), settings);
   const jobs = new JobsService(documents, leases, new JobHistory(documents, settings), new SchedulerRegistry(), settings, clock, log);
-  const processor = new ProcessorService(documents, settings, clock, log, policy, directory, registry, relay, new ProcessorWake(), jobs);
+  const processor = new ProcessorService(documents, settings, clock, log, policy, directory, registry, new Campaigns(documents, clock, relay), relay, new ProcessorWake(), jobs);
   const undo = new UndoService(documents, settings, clock, log, policy, directory, models, registry, relay, new UndoWake(), jobs);
   const janitor = new AlertJanitor(documents, settings, clock, policy, relay, jobs);
   const alerts = documents.model<AlertDocument>('alert', alertSchema);
@@ -130,12 +132,13 @@ export async function openTestMitigation(options: TestMitigationOptions = {}): P
       stored(models.accounts, { _id: uuidV7(), applicationId: application._id, nativeId, nativeIdKey: naturalKey(nativeId), searchKey: naturalKey(nativeId), ...distinctEntitlements(entitlements), ...more }),
     entitlement: (application, attribute, value) => stored(models.entitlements, { _id: uuidV7(), applicationId: application._id, attribute, value, key: entitlementKey(attribute, value), searchKey: naturalKey(value), requestable: true }),
     async recordsOf(id) {
-      const [own, accounts, entitlements] = await Promise.all([
+      const [own, accounts, entitlements, campaigns] = await Promise.all([
         alerts.find({ _id: id }).lean<AlertDocument[]>(), models.accounts.find({ 'auditOutbox.correlationId': id }).lean<AccountDocument[]>(), models.entitlements.find({ 'auditOutbox.correlationId': id }).lean<EntitlementDocument[]>(),
+        documents.model<CampaignDocument>('campaign', campaignSchema).find({ 'auditOutbox.correlationId': id }).lean<CampaignDocument[]>(),
       ]);
       // After the outboxes: a record moves from there to the other place, never back.
       const moved = await documents.connection.collection('audit_records').find({ correlationId: id }).toArray();
-      const waiting = [...own, ...accounts, ...entitlements].flatMap(({ auditOutbox }) => auditOutbox).filter(({ correlationId }) => correlationId === id);
+      const waiting = [...own, ...accounts, ...entitlements, ...campaigns].flatMap(({ auditOutbox }) => auditOutbox).filter(({ correlationId }) => correlationId === id);
       // One that is on its way to the audit may be seen in both places.
       const records = new Map([...waiting, ...moved.map(({ _id, ...record }) => ({ ...record, id: String(_id) }) as unknown as AuditRecord)].map((record) => [record.id, record]));
       return [...records.values()].sort((one, other) => (one.id < other.id ? -1 : 1));

@@ -1,3 +1,4 @@
+import type { NewCampaign } from '../../certification/campaign.schema.js';
 import type { AlertType, TargetOperation } from '../../model/alert.js';
 import type { AccountDocument } from '../../directory/account.schema.js';
 import type { ApplicationDocument } from '../../directory/application.schema.js';
@@ -26,6 +27,8 @@ export interface Reason {
 export type ActionPlan =
   /** `targets` is read once, in order, and never held in memory as a whole; targets of one account follow each other. */
   | { type: 'targets'; identity: IdentityDocument | null; targets: AsyncIterable<PlannedTarget> | Iterable<PlannedTarget> }
+  /** A review of access is to be opened; nothing is changed. */
+  | { type: 'certification'; identity: IdentityDocument | null; campaign: NewCampaign }
   /** The alert names something that is not there, or that no alert may act upon: nothing is done. */
   | ({ type: 'rejected' } & Reason)
   /** It cannot be done by this version. */

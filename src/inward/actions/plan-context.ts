@@ -45,14 +45,26 @@ export class PlanContext {
 
   /** The account `native_id` on the application; refused when there is none, or when it belongs to somebody whom no alert acts upon. */
   async namedAccount(alert: Pick<AlertDocument, 'nativeId'>): Promise<NamedAccount | ({ type: 'rejected' } & Reason)> {
+    const named = await this.reviewedAccount(alert);
+    if (named.type === 'rejected') return named;
+    const { account, identity } = named;
+    if (this.isProtected(account, identity)) return { type: 'rejected', code: 'protected-identity', reason: `The account "${account.nativeId}" belongs to ${identity?.name ?? 'somebody'} on the protected list; no alert acts upon it.` };
+    return named;
+  }
+
+  /** As `namedAccount`, also of somebody whom no alert acts upon. */
+  async reviewedAccount(alert: Pick<AlertDocument, 'nativeId'>): Promise<NamedAccount | ({ type: 'rejected' } & Reason)> {
     const nativeId = alert.nativeId ?? '';
     const accounts = await this.directory.accountsByNativeId(this.application._id, nativeId);
     const [account] = accounts;
     if (!account) return { type: 'rejected', code: 'unknown-account', reason: `There is no account "${nativeId}" on ${this.application.name}.` };
     if (accounts.length > 1) return { type: 'rejected', code: 'ambiguous-account', reason: `There are ${accounts.length} accounts "${nativeId}" on ${this.application.name}.` };
-    const identity = await this.ownerOf(account);
-    if (this.isProtected(account, identity)) return { type: 'rejected', code: 'protected-identity', reason: `The account "${account.nativeId}" belongs to ${identity?.name ?? 'somebody'} on the protected list; no alert acts upon it.` };
-    return { type: 'found', account, identity };
+    return { type: 'found', account, identity: await this.ownerOf(account) };
+  }
+
+  /** A manager or an owner, unless there is none (any more). */
+  async person(identityId: string | null): Promise<IdentityDocument | null> {
+    return this.ownerOf({ identityId });
   }
 
   /** As `namedAccount`, with all accounts of its owner; an account without an owner has none to speak for. */

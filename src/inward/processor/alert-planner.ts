@@ -1,5 +1,6 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { Connector } from '../../contracts/connector.js';
+import type { NewCampaign } from '../../certification/campaign.schema.js';
 import type { ApplicationDocument } from '../../directory/application.schema.js';
 import type { DirectoryService } from '../../directory/directory.service.js';
 import type { IdentityDocument } from '../../directory/identity.schema.js';
@@ -16,6 +17,8 @@ import type { TargetStore } from './target-store.js';
 
 export type PlanResult =
   | { type: 'planned'; application: ApplicationDocument; identity: IdentityDocument | null; total: number; skipped: number }
+  /** Nothing is to be changed; a review is to be opened. */
+  | { type: 'certification'; identity: IdentityDocument | null; campaign: NewCampaign }
   /** Held for an approver. */
   | ({ type: 'waiting'; count: number } & Reason)
   | ({ type: 'rejected' } & Reason)

@@ -1,3 +1,6 @@
+import type { CampaignDocument, NewCampaign } from '../../certification/campaign.schema.js';
+import type { IdentityDocument } from '../../directory/identity.schema.js';
+import type { Actor } from '../../model/audit-event.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Connector } from '../../contracts/connector.js';
 import type { Log } from '../../contracts/log.js';
@@ -23,6 +26,7 @@ export interface AlertRunOptions {
   planner: AlertPlanner;
   directory: DirectoryService;
   connectorOf: (application: ApplicationDocument) => Connector | undefined;
+  campaigns: { open(campaign: NewCampaign, actor: Actor): Promise<CampaignDocument> };
   policy: () => Promise<Mitigation>;
   settings: Settings['processor'];
   clock: Clock;
@@ -80,6 +84,8 @@ export class AlertRun {
         return this.hold(plan, plan.count);
       case 'retry':
         return this.alert.attempts < policy.maxAttempts ? this.retryLater(plan) : this.close('failed', plan);
+      case 'certification':
+        return this.certify(plan, policy);
       case 'planned': {
         const facts = {
           planned: true, planToken: this.lease.token, identityId: plan.identity?._id ?? null, identityName: plan.identity?.name ?? null, startedAt: this.alert.startedAt ?? new Date(clock.now()),
@@ -95,6 +101,16 @@ export class AlertRun {
         return undefined;
       }
     }
+  }
+
+  /** The campaign is recorded, and nobody is asked: the alert says so and fails, that the SIEM does not take a review for begun that is not. */
+  private async certify({ identity, campaign }: { identity: IdentityDocument | null; campaign: NewCampaign }, { dryRun }: Mitigation): Promise<RunEnd> {
+    this.alert = { ...this.alert, identityId: identity?._id ?? null, identityName: identity?.name ?? null };
+    if (dryRun) return this.close('rejected', { ...DRY_RUN, reason: `${DRY_RUN.reason} It would have opened "${campaign.name}" for ${campaign.reviewer.name}.` });
+    await this.lease.ensure();
+    const { _id } = await this.options.campaigns.open(campaign, MITIGATION_ACTOR);
+    this.alert = { ...this.alert, campaignId: _id };
+    return this.close('failed', { code: 'campaigns-not-available', reason: `"${campaign.name}" is recorded for ${campaign.reviewer.name} as ${_id} and was not started: campaigns are not available in this version.` });
   }
 
   private async walk(): Promise<Reason | 'stopping' | undefined> {
@@ -164,7 +180,7 @@ export class AlertRun {
     const record = alertRecord(VERBS[state], this.alert, { outcome: state === 'succeeded' ? 'success' : 'failure', code, reason, attributes: { state, count: done, skipped, failed, notConfirmed }, ...(VERBS[state] === 'failed' ? { notification: failedNotification(this.alert, { code, reason }) } : {}) }, clock);
     const set = {
       state, reasonCode: code, reason, closedAt: now, targets: finalCounts, startedAt: this.alert.startedAt ?? now, planned: this.alert.planned, planToken: this.alert.planToken, identityId: this.alert.identityId,
-      identityName: this.alert.identityName, leaseToken: null, leaseOwner: null, leaseUntil: null,
+      identityName: this.alert.identityName, campaignId: this.alert.campaignId, leaseToken: null, leaseOwner: null, leaseUntil: null,
     };
     await queue.write(this.alert._id, this.lease, { $set: set }, record);
     const facts = { ...this.facts(), state, code, done, skipped, failed, notConfirmed, ms: now.getTime() - this.alert.receivedAt.getTime() };

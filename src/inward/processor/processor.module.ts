@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { CertificationModule } from '../../certification/certification.module.js';
 import { DirectoryModule } from '../../directory/directory.module.js';
 import { AlertsModule } from '../alerts/alerts.module.js';
 import { AlertJanitor } from './alert-janitor.js';
@@ -6,5 +7,5 @@ import { ProcessorService } from './processor.service.js';
 import { UndoService } from './undo/undo.service.js';
 
 /** Acts upon alerts; idle unless the role `mitigation` is on. */
-@Module({ imports: [AlertsModule, DirectoryModule], providers: [ProcessorService, UndoService, AlertJanitor], exports: [ProcessorService, UndoService] })
+@Module({ imports: [AlertsModule, CertificationModule, DirectoryModule], providers: [ProcessorService, UndoService, AlertJanitor], exports: [ProcessorService, UndoService] })
 export class ProcessorModule {}

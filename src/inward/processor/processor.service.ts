@@ -1,5 +1,6 @@
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Model } from 'mongoose';
+import { Campaigns } from '../../certification/campaigns.service.js';
 import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
 import { CLOCK } from '../../contracts/clock.js';
@@ -66,6 +67,7 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
     private readonly policy: MitigationSettings,
     directory: DirectoryService,
     connectors: ConnectorRegistry,
+    campaigns: Campaigns,
     private readonly relay: AuditRelay,
     private readonly processorWake: ProcessorWake,
     private readonly jobs: JobsService,
@@ -80,7 +82,7 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
     const connectorOf = (application: ApplicationDocument) => connectors.known(application);
     this.queue = new AlertQueue(alerts, clock, settings.leaseMs);
     this.runOptions = {
-      queue: this.queue, targets, directory, connectorOf, settings, clock, log: this.log, stopping: this.stop.signal, policy: () => this.policy.get(),
+      queue: this.queue, targets, directory, connectorOf, campaigns, settings, clock, log: this.log, stopping: this.stop.signal, policy: () => this.policy.get(),
       planner: new AlertPlanner({ directory, connectorOf, targets, budget, clock, callTimeoutMs: settings.callTimeoutMs, planTargets: settings.planTargets }),
     };
     if (all.roles.includes('mitigation')) jobs.register({ name: PROCESSOR_JOB, intervalMs: all.mitigation.intervalMs, perReplica: true, runAtStart: true, run: () => Promise.resolve(this.tick()) });

@@ -149,12 +149,79 @@ describe('the processor', () => {
     expect(await models.accounts.countDocuments({ disabled: true })).toBe(0);
   });
 
-  it.each<AlertType>(['identity/certify', 'identity/certify-all', 'application/certify-group', 'application/certify-all'])('does not say that a certification was opened (%s)', async (type) => {
-    const { post, process, alert } = await open();
-    await people();
-    const id = await post({ type, ...(type.startsWith('identity/') ? { nativeId: 'jdoe' } : { groupName: 'CN=Admins', groupType: 'memberOf' }) });
-    await process();
-    expect(await alert(id)).toMatchObject({ state: 'failed', reasonCode: 'campaigns-not-available', campaignId: null });
+  describe('asked for a certification', () => {
+    /** Jane and her boss, and who owns what. */
+    const reviewed = async (options: TestMitigationOptions = {}) => {
+      const { identity, application, entitlement, addAccount, models } = await open(options);
+      const [boss, owner, keeper] = [await identity('The.Boss'), await identity('App.Owner'), await identity('Group.Keeper')];
+      const jane = await identity('Jane.Doe', { displayName: 'Jane Doe', managerId: boss._id, isProtected: true });
+      const directory = await application('Active Directory', { ownerId: owner._id });
+      const admins = await entitlement(directory, 'memberOf', 'CN=Admins');
+      await models.entitlements.updateOne({ _id: admins._id }, { $set: { ownerId: keeper._id } });
+      await entitlement(directory, 'memberOf', 'CN=Staff');
+      await addAccount(directory, 'jdoe', { identityId: jane._id });
+      await addAccount(directory, 'boss', { identityId: boss._id });
+      await addAccount(directory, 'nobody');
+      return { directory, jane, boss, owner, keeper };
+    };
+    const campaigns = () => mitigation.documents.connection.collection('campaigns').find({}).toArray();
+    const receivedAt = new Date('2026-03-04T05:06:07Z');
+
+    it.each([
+      ['identity/certify', { nativeId: 'jdoe' }, 'SIEM Identity Certification for Jane.Doe - Jane Doe [2026-03-04]', 'identity', 'The.Boss', { identity: 'Jane.Doe', application: 'Active Directory', entitlement: null }],
+      ['identity/certify-all', { nativeId: 'jdoe' }, 'SIEM Identity Certification for Jane.Doe - Jane Doe - All Accounts [2026-03-04]', 'identity', 'The.Boss', { identity: 'Jane.Doe', application: undefined, entitlement: null }],
+      ['application/certify-group', { groupName: 'cn=admins', groupType: 'memberof' }, 'SIEM Group Certification for : CN=Admins [2026-03-04]', 'entitlement-owner', 'Group.Keeper', { identity: undefined, application: 'Active Directory', entitlement: { attribute: 'memberOf', value: 'CN=Admins' } }],
+      ['application/certify-group', { groupName: 'CN=Staff', groupType: 'memberOf' }, 'SIEM Group Certification for : CN=Staff [2026-03-04]', 'entitlement-owner', 'App.Owner', { identity: undefined, application: 'Active Directory', entitlement: { attribute: 'memberOf', value: 'CN=Staff' } }],
+      ['application/certify-all', {}, 'SIEM Application Certification for : Active Directory [2026-03-04]', 'application-owner', 'App.Owner', { identity: undefined, application: 'Active Directory', entitlement: null }],
+    ] as const)('records the campaign, also about somebody whom no alert acts upon, and does not say that a review has begun (%s %j)', async (type, facts, name, kind, reviewer, scope) => {
+      await reviewed();
+      const id = await mitigation.post({ type, ...facts, receivedAt });
+      await mitigation.process();
+      const [campaign, ...others] = await campaigns();
+      expect(others).toEqual([]);
+      expect(campaign).toMatchObject({ kind, name, state: 'not-started', alertId: id, requestedBy: 'siem', reviewer: { name: reviewer } });
+      expect({ identity: campaign?.['scope'].identity?.name, application: campaign?.['scope'].application?.name, entitlement: campaign?.['scope'].entitlement }).toEqual(scope);
+      const alert = await mitigation.alert(id);
+      expect(alert).toMatchObject({ state: 'failed', reasonCode: 'campaigns-not-available', campaignId: campaign?._id, targets: { planned: 0 } });
+      expect(alert.reason).toMatch(/not started/);
+      expect((await mitigation.recordsOf(id)).map(({ type: act, outcome, subject }) => [act, outcome, subject.kind])).toEqual([['audit.campaign.create', 'success', 'campaign'], ['mitigation.alert.failed', 'failure', 'alert']]);
+    });
+
+    it.each<[AlertType, object, string, string]>([
+      ['identity/certify', { nativeId: 'boss' }, 'failed', 'no-reviewer'],
+      ['identity/certify-all', { nativeId: 'nobody' }, 'rejected', 'account-without-owner'],
+      ['identity/certify', { nativeId: 'ghost' }, 'rejected', 'unknown-account'],
+      ['application/certify-group', { groupName: 'CN=None', groupType: 'memberOf' }, 'rejected', 'unknown-entitlement'],
+      ['application/certify-all', { application: 'Ownerless' }, 'failed', 'no-reviewer'],
+    ])('opens none without a reviewer or something to review (%s %j)', async (type, facts, state, code) => {
+      await reviewed();
+      await mitigation.application('Ownerless');
+      const id = await mitigation.post({ type, ...facts });
+      await mitigation.process();
+      expect(await mitigation.alert(id)).toMatchObject({ state, reasonCode: code, campaignId: null });
+      expect(await campaigns()).toEqual([]);
+    });
+
+    it('opens one, however often the alert is begun', async () => {
+      await reviewed();
+      const id = await mitigation.post({ type: 'application/certify-all' });
+      await mitigation.process();
+      const before = await campaigns();
+      // As if the process had died before it closed the alert.
+      await mitigation.alerts.updateOne({ _id: id }, { $set: { state: 'processing', leaseToken: 'lost', leaseUntil: new Date(0), campaignId: null, closedAt: null } });
+      await mitigation.process();
+      expect(await mitigation.alert(id)).toMatchObject({ state: 'failed', campaignId: before[0]?._id });
+      expect((await campaigns()).map(({ _id, createdAt }) => [_id, createdAt])).toEqual(before.map(({ _id, createdAt }) => [_id, createdAt]));
+      expect((await mitigation.recordsOf(id)).filter(({ type }) => type === 'audit.campaign.create')).toHaveLength(1);
+    });
+
+    it('opens none in a dry run', async () => {
+      await reviewed({ settings: { mitigation: { dryRun: true } } });
+      const id = await mitigation.post({ type: 'application/certify-all' });
+      await mitigation.process();
+      expect(await mitigation.alert(id)).toMatchObject({ state: 'rejected', reasonCode: 'dry-run', campaignId: null });
+      expect(await campaigns()).toEqual([]);
+    });
   });
 
   it.each([
