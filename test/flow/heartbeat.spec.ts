@@ -7,6 +7,8 @@ interface Heartbeat {
   id: string;
   type: string;
   subject: { id: string };
+  message: string;
+  reason?: string;
   attributes: {
     number: number; sent: number; filtered: number; rejected: number; backlog: number; state: string; lastError: string | null;
     types: Array<{ type: string; count: number }>;
@@ -45,8 +47,11 @@ describe('heartbeats', () => {
     expect(told(users)).toBe(0);
     for (const receiver of [all, users]) {
       const ends = new Map<number, number>();
-      beats(receiver).forEach(({ attributes }, index) => {
+      beats(receiver).forEach(({ attributes, message }, index) => {
         expect(attributes.number).toBe(index + 1);
+        // In the sentence, too, for receivers of formats without attributes.
+        const runs = [...message.matchAll(/partition (\d+): (\d+) to (\d+) sent (\d+)/g)].map(([, ...numbers]) => numbers.map(Number));
+        expect(runs).toEqual(attributes.partitions.filter(({ from, to, backlog }) => to > from || backlog > 0).map(({ partition, from, to, sent }) => [partition, from, to, sent]));
         for (const { partition, from, to, sent, filtered, rejected } of attributes.partitions) {
           if (ends.has(partition)) expect(from).toBe(ends.get(partition));
           ends.set(partition, to);
@@ -72,7 +77,7 @@ describe('heartbeats', () => {
     all = await LoopbackReceiver.start({ protocol: 'tcp', port });
     await eventually('heartbeats of the outage arrive', () => beats(all).some(({ attributes }) => attributes.backlog >= 30), 20_000);
     await eventually('and the events were told as sent', () => beats(all).reduce((sum, { attributes }) => sum + attributes.types.filter(({ type }) => type === 'account.provisioned').reduce((count, one) => count + one.count, 0), 0) >= 30, 20_000);
-    expect(beats(all).some(({ attributes }) => attributes.lastError !== null)).toBe(true);
+    expect(beats(all).some(({ attributes, reason, message }) => attributes.lastError !== null && reason === attributes.lastError && message.endsWith(`last error ${reason}`))).toBe(true);
     const numbers = beats(all).map(({ attributes }) => attributes.number);
     expect(Math.min(...numbers)).toBeGreaterThanOrEqual(before - 1);
     expect([...new Set(numbers)].sort((a, b) => a - b)).toEqual(Array.from({ length: new Set(numbers).size }, (_, index) => Math.min(...numbers) + index));

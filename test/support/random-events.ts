@@ -33,7 +33,7 @@ export function randomEvent(longShare: number): fc.Arbitrary<AuditEvent> {
     subject: object, objects: fc.array(object, { maxLength: 5 }), outcome: fc.constantFrom('success' as const, 'failure' as const, 'unknown' as const), reason: optional(text), correlationId: optional(text),
     severity: fc.double({ min: -2, max: 12, noNaN: true }), message: text,
     attributes: fc.record({
-      domain: text, request: text, items: names, added: names, approvers: names, count: fc.integer(), days: fc.oneof(fc.integer(), text), dueDate: fc.oneof(text, fc.constant('2025-03-18T00:00:00Z')), action: fc.oneof(text, json), errorCode: text, other: json, 'dotted.name': json,
+      domain: text, request: text, items: names, added: names, approvers: names, count: fc.integer(), days: fc.oneof(fc.integer(), text), dueDate: fc.oneof(text, fc.constant('2025-03-18T00:00:00Z')), action: fc.oneof(text, json), errorCode: text, replay: fc.oneof(fc.uuid(), json), other: json, 'dotted.name': json,
     }, { requiredKeys: [] }),
     changes: fc.array(fc.record({ field: fc.oneof(text, fc.constantFrom('state', 'owner')), old: json, new: json }, { requiredKeys: ['field'] }), { maxLength: 4 }),
   }).map((parts) => ({ ...sampleEvent(parts.type), ...parts }));

@@ -17,27 +17,11 @@ import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
 import { BacklogService } from '../integrations/backlog.service.js';
 import { IntegrationStatusService } from '../integrations/integration-status.service.js';
 import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
+import { heartbeatMessage, type PartitionPart } from './heartbeat-message.js';
 import { heartbeatSchema, type HeartbeatDocument } from './heartbeat.schema.js';
 import { LedgerLookup } from './ledger-lookup.js';
 
 const DEFAULT_SECONDS = connectionSection.parse({}).heartbeatSeconds;
-
-/** What one heartbeat tells of one partition. `from` is the first position, `to` the one after the last: together they tile the log. */
-interface PartitionPart {
-  partition: number;
-  from: number;
-  to: number;
-  sent: number;
-  filtered: number;
-  rejected: number;
-  lost: number;
-  skipped: number;
-  /** What the ledger does not remember. */
-  unrecorded: number;
-  backlog: number;
-  /** False where rows of the ledger overlap in a way that tells the sum only: then `sent`, `filtered` and `rejected` are spread over it. */
-  exact: boolean;
-}
 
 /**
  * Tells each receiver in its own stream how the stream goes, so that a SIEM can tell quiet, late and broken apart: nothing sent and nothing waiting is quiet, a
@@ -132,13 +116,17 @@ export class HeartbeatService {
     }
     const sum = (field: 'sent' | 'filtered' | 'rejected' | 'lost' | 'skipped' | 'unrecorded' | 'backlog') => parts.reduce((total, part) => total + part[field], 0);
     const { state: health, lastFailure } = await this.status.summary(integration);
+    const lastError = lastFailure ? `${lastFailure.at} ${lastFailure.code}: ${lastFailure.cause}` : null;
+    const told = { types: [...types].sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, count]) => ({ type, count })), partitions: parts.sort((a, b) => a.partition - b.partition).map((part) => ({ ...part })) };
     return {
       id: `heartbeat-${integration._id}-${number}`, type: HEARTBEAT_TYPE, occurredAt: new Date(now).toISOString(), actor: systemActor('evidence'),
       subject: { kind: 'integration', id: integration._id, name: integration.name },
+      message: heartbeatMessage({ name: integration.name, state: health, lastError, ...told }),
+      ...(lastError === null ? {} : { reason: lastError }),
       attributes: {
         count: sum('sent'), number, intervalSeconds: seconds, since: state.at.toISOString(), state: health, sent: sum('sent'), filtered: sum('filtered'), rejected: sum('rejected'), lost: sum('lost'),
-        skipped: sum('skipped'), unrecorded: sum('unrecorded'), backlog: sum('backlog'), lastError: lastFailure ? `${lastFailure.at} ${lastFailure.code}: ${lastFailure.cause}` : null,
-        types: [...types].sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, count]) => ({ type, count })), partitions: parts.sort((a, b) => a.partition - b.partition).map((part) => ({ ...part })),
+        skipped: sum('skipped'), unrecorded: sum('unrecorded'), backlog: sum('backlog'), lastError,
+        ...told,
       },
     };
   }

@@ -192,6 +192,21 @@ const { transport, target, session } = await ground(kind, {}, { answer: when(num
     expect(await secured.transport.open(secured.target, { dialer, listener })).toMatchObject({ type: 'failed', failure: { code: 'certificate-untrusted', stage: 'tls', needsPerson: true } });
     expect(secured.receiver.requests).toEqual([]);
   });
+
+  it('that wants a client certificate gets it, and without one takes nothing: a person must act', async () => {
+    const { authority, server, client } = await testCertificates();
+    const tls = { cert: server.certificate, key: server.key, ca: authority.certificate, requestCert: true, rejectUnauthorized: true };
+    const trusting = { ca: authority.certificate, serverName: 'receiver.test', verify: true };
+    const shown = await ground(kind, { secure: true }, { tls }, { tls: { ...trusting, certificate: client.certificate, key: client.key } });
+    const seen = await shown.session();
+    expect(await seen.session.send(chunkOf(kind, 1, ['one']))).toEqual({ type: 'taken' });
+    expect([seen.safeUpTo, seen.failures, shown.receiver.texts]).toEqual([1, [], ['one']]);
+
+    const without = await ground(kind, { secure: true }, { tls }, { tls: trusting });
+    const refused = await without.session();
+    expect(await refused.session.send(chunkOf(kind, 1, ['one']))).toMatchObject({ type: 'failed', failure: { needsPerson: true } });
+    expect([refused.safeUpTo, without.receiver.texts]).toEqual([0, []]);
+  });
 });
 
 describe('http', () => {

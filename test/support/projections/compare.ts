@@ -5,6 +5,7 @@ import type { OutputType } from '../../../src/model/integration.js';
 import { expectedSyslogText } from '../expected-text.js';
 import { formatSettings } from '../format-settings.js';
 import type { ReceivedRecord } from '../parsers/record.js';
+import { meaningOf } from './meaning.js';
 import { comparableEcs, comparableOcsf, projectEcs, projectJson, projectOcsf } from './objects.js';
 import { projectCef, projectLeef } from './pairs.js';
 
@@ -13,7 +14,7 @@ const HOSTNAME = formatSettings().hostname;
 /** What a receiver must make of an event, by output type; a pure function of both. */
 export function projectionOf(outputType: OutputType, event: AuditEvent, sequence: string, wholeLists = false): unknown {
   switch (outputType) {
-    case 'syslog': return { id: event.id, type: event.type, sequence, outcome: event.outcome, text: joined(expectedSyslogText(event.message) || (eventTypeOf(event.type)?.name ?? 'Event'), wholeLists) };
+    case 'syslog': return { id: event.id, type: event.type, sequence, outcome: event.outcome, replay: meaningOf(event).replay, text: joined(expectedSyslogText(event.message) || (eventTypeOf(event.type)?.name ?? 'Event'), wholeLists) };
     case 'json': return projectJson(event, sequence);
     case 'cef': return projectCef(event, sequence, HOSTNAME, wholeLists);
     case 'leef': return projectLeef(event, sequence, HOSTNAME, wholeLists);
@@ -30,7 +31,7 @@ function joined(text: string, split: boolean): string {
 /** What a parser made of a record, in the terms of the projection. */
 export function receivedOf(outputType: OutputType, record: ReceivedRecord): unknown {
   switch (outputType) {
-    case 'syslog': return { id: record.id, type: record.type, sequence: record.sequence, outcome: record.data?.get('outcome'), text: record.text };
+    case 'syslog': return { id: record.id, type: record.type, sequence: record.sequence, outcome: record.data?.get('outcome'), replay: record.data?.get('replay'), text: record.text };
     case 'json': return record.json;
     case 'cef': return Object.fromEntries([...(record.cef?.extension ?? [])].filter(([key]) => !key.endsWith('Label')));
     case 'leef': return Object.fromEntries(record.leef?.attributes ?? []);

@@ -22,6 +22,8 @@ export interface Meaning {
   count: number | undefined;
   dueMs: number | undefined;
   reason: string | undefined;
+  /** The replay that sends it again, where it is named as ours are. */
+  replay: string | undefined;
   ip: string | undefined;
   ipVersion: 0 | 4 | 6;
 }
@@ -68,6 +70,7 @@ export function meaningOf(event: AuditEvent): Meaning {
     old: side('old'), new: side('new'),
     days: asWhole(attributes.days), count: asWhole(attributes.count ?? (Array.isArray(attributes.items) ? attributes.items.length : undefined)), dueMs: asTime(attributes.dueDate),
     reason: event.reason ?? asText(attributes.errorCode),
+    replay: [attributes.replay].find((id): id is string => typeof id === 'string' && /^[\w.-]{1,40}$/.test(id)),
     ip: bare, ipVersion: bare === undefined ? 0 : (isIP(bare) as 0 | 4 | 6),
   };
 }

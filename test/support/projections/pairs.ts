@@ -41,6 +41,7 @@ export function projectCef(event: AuditEvent, sequence: string, hostname: string
   list.value('start', meaning.epochMs, 20);
   list.value('externalId', event.id, 40);
   list.value('TidegateSequence', sequence, 40);
+  list.value('TidegateReplay', meaning.replay, 40);
   list.value('cs6', event.type, 4000);
   list.value('cat', `/Tidegate/${meaning.group}`, 1023);
   list.value('outcome', event.outcome, 63);
@@ -78,6 +79,7 @@ export function projectLeef(event: AuditEvent, sequence: string, hostname: strin
   list.value('sev', Math.max(1, meaning.severity), 20);
   list.value('externalId', event.id, 40);
   list.value('sequence', sequence, 40);
+  list.value('replay', meaning.replay, 40);
   list.value('cat', meaning.group, 40);
   list.value('outcome', event.outcome, 63);
   list.value('deviceHost', hostname, 255);

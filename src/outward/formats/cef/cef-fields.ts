@@ -12,6 +12,7 @@ export const CEF_FIELDS = {
   start: field('start', undefined, WHOLE, 1, '`occurredAt`, epoch milliseconds'),
   externalId: field('externalId', undefined, 40, 0, '`id`'),
   sequence: field('TidegateSequence', undefined, 40, 0, '`sequence`: the log position `<partition>.<offset>`'),
+  replay: field('TidegateReplay', undefined, 40, 0, '`attributes.replay`: which replay sends it again; absent in the live stream'),
   eventType: field('cs6', 'eventType', 4000, 0, '`type`'),
   category: field('cat', undefined, 1023, 1, '`/Tidegate/<group of the type>`'),
   outcome: field('outcome', undefined, 63, 0, '`outcome`'),

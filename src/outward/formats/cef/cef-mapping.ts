@@ -17,6 +17,7 @@ export function writePairs(out: PairWriter, event: AuditEvent, facts: EventFacts
   out.plain(fields.start, facts.epochMs);
   out.plain(fields.externalId, facts.id);
   if (facts.sequence !== null) out.plain(fields.sequence, facts.sequence);
+  if (facts.replay !== null) out.plain(fields.replay, facts.replay);
   out.plain(fields.eventType, facts.type);
   out.plain(fields.category, `/Tidegate/${type.group}`);
   out.text(fields.outcome, event.outcome);

@@ -12,6 +12,7 @@ export const LEEF_FIELDS = {
   severity: field('sev', WHOLE, 0, '`severity`, at least 1'),
   id: field('externalId', 40, 0, '`id`'),
   sequence: field('sequence', 40, 0, '`sequence`: the log position `<partition>.<offset>`'),
+  replay: field('replay', 40, 0, '`attributes.replay`: which replay sends it again; absent in the live stream'),
   category: field('cat', 40, 0, 'group of the type'),
   outcome: field('outcome', 63, 0, '`outcome`'),
   deviceHost: field('deviceHost', 255, 1, 'host name of the sender (setting `hostname`)'),

@@ -20,6 +20,7 @@ export function writePairs(out: PairWriter, fields: LeefFields, event: AuditEven
   out.plain(fields.severity, Math.max(facts.severity, 1));
   out.plain(fields.id, facts.id);
   if (facts.sequence !== null) out.plain(fields.sequence, facts.sequence);
+  if (facts.replay !== null) out.plain(fields.replay, facts.replay);
   out.plain(fields.category, type.group);
   out.text(fields.outcome, event.outcome);
   out.text(fields.deviceHost, deviceHost);

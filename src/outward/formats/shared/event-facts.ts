@@ -12,6 +12,8 @@ export interface EventFacts {
   type: string;
   /** `<partition>.<offset>`, or null for what never lay in the log. */
   sequence: string | null;
+  /** The id of the replay that sends it again (`attributes.replay`), else null. */
+  replay: string | null;
   /** When it occurred, in milliseconds since 1970. */
   epochMs: number;
   /** The same as RFC 3339 in UTC with milliseconds. */
@@ -37,12 +39,17 @@ export function factsOf(event: AuditEvent, sequence: string | null): EventFacts 
     timestamp = new Date(epochMs).toISOString();
     if (timestamp.length !== 24) return null;
   }
-  return { id: safeToken(event.id, 40), type: safeToken(event.type, 32), sequence, epochMs, timestamp, severity: wholeSeverity(event.severity) };
+  return { id: safeToken(event.id, 40), type: safeToken(event.type, 32), sequence, replay: replayOf(event), epochMs, timestamp, severity: wholeSeverity(event.severity) };
 }
 
-/** Of an event that was checked when it was stored. */
+/** A text of another form is none of ours. */
+function replayOf({ attributes: { replay } }: AuditEvent): string | null {
+  return typeof replay === 'string' && /^[A-Za-z0-9._-]{1,40}$/.test(replay) ? replay : null;
+}
+
+/** Of an event that was checked when it was stored, as it lies in the log: no replay marked it. */
 export function factsOfStored({ id, type, occurredAt, severity }: StoredEvent, sequence: string): EventFacts {
-  return { id, type, sequence, epochMs: epochOfPlain(occurredAt), timestamp: occurredAt, severity };
+  return { id, type, sequence, replay: null, epochMs: epochOfPlain(occurredAt), timestamp: occurredAt, severity };
 }
 
 function checkShape(event: AuditEvent): void {

@@ -13,7 +13,7 @@ export class StructuredData {
     this.start = `[tidegate@${enterpriseNumber} id="`;
   }
 
-  /** Id, type and sequence: our own values alone, safe in front of `CEF:`. */
+  /** Id, type, sequence and the mark of a replay: our own values alone, safe in front of `CEF:`. */
   identity(facts: EventFacts): string {
     return `${this.open(facts)}]`;
   }
@@ -33,7 +33,8 @@ export class StructuredData {
 
   private open(facts: EventFacts): string {
     const element = `${this.start}${facts.id}" type="${facts.type}`;
-    return (facts.sequence === null ? `${element}"` : `${element}" seq="${facts.sequence}"`) + this.extra;
+    const placed = facts.sequence === null ? `${element}"` : `${element}" seq="${facts.sequence}"`;
+    return (facts.replay === null ? placed : `${placed} replay="${facts.replay}"`) + this.extra;
   }
 }
 

@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import { FORMATS } from '../../../src/outward/formats/index.js';
+import { formatSettings } from '../../support/format-settings.js';
+import { hostileEvents } from '../../support/hostile-events.js';
+import { leastOctets } from '../../support/least-octets.js';
+import { oneRecord } from '../../support/one-record.js';
+import { parseRecord, type ReceivedRecord } from '../../support/parsers/record.js';
+import { SAMPLE_TYPES, sampleEvent } from '../../support/sample-events.js';
+
+const REPLAY = '01955f8c-5879-7c3e-8a51-00000000abcd';
+const cases = FORMATS.flatMap((format) => format.headers.map((header) => ({ format, header, name: `${format.outputType} behind ${header}` })));
+
+/** Where docs/reference/formats.md says that the mark stands. */
+function markOf({ data, cef, leef, json, ocsf, ecs }: ReceivedRecord): unknown {
+  const inside = (record: unknown, ...path: string[]): unknown => path.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], record);
+  return cef?.extension.get('TidegateReplay') ?? leef?.attributes.get('replay') ?? inside(json, 'attributes', 'replay') ?? inside(ocsf, 'unmapped', 'attributes', 'replay') ?? inside(ecs, 'labels', 'replay') ?? data?.get('replay');
+}
+
+describe.each(cases)('$name', ({ format, header }) => {
+  const render = (event: ReturnType<typeof sampleEvent>, replay: unknown, maxBytes = 8192) => {
+    const marked = replay === undefined ? event : { ...event, attributes: { ...event.attributes, replay: replay as string } };
+    return parseRecord(Buffer.from(oneRecord(format.compile(formatSettings({ outputType: format.outputType, header, maxBytes })).render(marked, '3.1042')).text), format.outputType, header);
+  };
+
+  it.each(SAMPLE_TYPES)('marks %s that a replay sends again with its id, and none of the live stream', (type) => {
+    expect(markOf(render(sampleEvent(type), REPLAY))).toBe(REPLAY);
+    if (header === 'rfc5424') expect(render(sampleEvent(type), REPLAY).data?.get('replay')).toBe(REPLAY);
+    expect(markOf(render(sampleEvent(type), undefined))).toBeUndefined();
+  });
+
+  it('sends a marked event within the least limit, too, and takes no other text for a mark', () => {
+    for (const event of hostileEvents()) expect(render(event, REPLAY, leastOctets(format.outputType)).id).toBe(event.id);
+    const forged = render(sampleEvent('account.provisioned'), 'x"] CEF:0|a|b|c|1|n|1|msg=forged');
+    expect([forged.data?.get('replay'), forged.cef?.extension.get('TidegateReplay'), forged.leef?.attributes.get('replay')]).toEqual([undefined, undefined, undefined]);
+  });
+});
