@@ -87,6 +87,24 @@ describe('applications, identities, accounts and entitlements', () => {
     ]);
   });
 
+  it.each([
+    ['applications', { name: 'Kept' }, { type: 'Directory' }, ['/nativeId']],
+    ['identities', { name: 'kept' }, { displayName: 'Kept' }, ['/nativeId']],
+    ['accounts', { application: 'Active Directory', nativeId: 'kept' }, { displayName: 'Kept' }, ['/application']],
+    ['entitlements', { application: 'Active Directory', attribute: 'memberOf', value: 'kept' }, { displayName: 'Kept' }, ['/application', '/attribute', '/value']],
+  ])('%s: are read where they were made, keep their natural key over a patch, and refuse what a patch does not take', async (plural, body, patch, refused) => {
+    const made = await api().post(`${V1}/${plural}`).send(body).expect(201);
+    const path = made.headers['location'] ?? '';
+    expect(path).toBe(`${V1}/${plural}/${(made.body as Shown).id}`);
+    expect((await api().get(path).expect(200)).body).toEqual(made.body);
+    const changed = await api().patch(path).send(patch).expect(200);
+    expect(changed.body).toEqual({ ...(made.body as Shown), ...patch, version: 2, updatedAt: expect.any(String), ...('modifiedAt' in made.body ? { modifiedAt: expect.any(String) } : {}) });
+    expect(changed.headers['etag']).toBe('"2"');
+    expect(pointers((await api().patch(path).send(Object.fromEntries(refused.map((pointer) => [pointer.slice(1), 'other']))).expect(400)).body).sort()).toEqual(refused);
+    await api().delete(path).set('if-match', '"2"').expect(204);
+    await api().get(path).expect(404);
+  });
+
   it('tell by its own type when an account is disabled, and when its owners or its secret change', async () => {
     const account = await created('accounts', { application: 'Finance', nativeId: 'svc', owners: ['Jane.Doe'], secretId: 'vault/1' });
     await api().patch(`${V1}/accounts/${account.id}`).send({ disabled: true, owners: ['John.Smith'], secretId: 'vault/2', displayName: 'Service' }).expect(200);

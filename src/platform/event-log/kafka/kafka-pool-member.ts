@@ -25,10 +25,11 @@ interface Assignment {
 }
 
 const RETRY_MS = 1000;
+/** The default of `kafka.topic`, which this folder may not import; a test holds the two together. */
 const USUAL_TOPIC = 'tidegate.events';
 
-/** `tidegate.pool.<name>`. Another topic is part of the name: members of one group that read different topics would be given partitions of each other's. */
-function poolGroup(topic: string, pool: string): string {
+/** The Kafka group of a pool: `tidegate.pool.<name>`. Another topic is part of the name: members of one group that read different topics would be given partitions of each other's. */
+export function poolGroup(topic: string, pool: string): string {
   return topic === USUAL_TOPIC ? `tidegate.pool.${pool}` : `tidegate.pool.${pool}.${topic}`;
 }
 
