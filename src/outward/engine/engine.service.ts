@@ -240,9 +240,11 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   assigned(owned: OwnedPartition): Promise<void> {
+    const { partition } = owned;
+    // Of those who had it before, asked now: it may be revoked again before its turn comes, and that waits for this.
+    const givenUp = this.givingUp.get(partition);
     return this.serially(async () => {
-      const { partition } = owned;
-      await this.givingUp.get(partition);
+      await givenUp;
       const range = this.ranges.get(partition);
       const places = await this.persist(() => this.runningPlaces(partition));
       const position = places.length === 0 ? (range?.next ?? 0) : Math.max(range?.first ?? 0, SharedFeed.startOf(places.map((place) => place.position)));
@@ -288,8 +290,11 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   /** Partitions are given up side by side, so that all of them have the whole grace. */
   revoked(partition: number, graceMs: number): Promise<void> {
-    const given = this.changes.then(() => this.giveUp(partition, graceMs)).finally(() => this.givingUp.delete(partition));
-    this.givingUp.set(partition, given.catch(() => undefined));
+    const given = this.changes.then(() => this.giveUp(partition, graceMs));
+    const ended = given.catch(() => undefined).finally(() => {
+      if (this.givingUp.get(partition) === ended) this.givingUp.delete(partition);
+    });
+    this.givingUp.set(partition, ended);
     return given;
   }
 
