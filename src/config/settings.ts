@@ -134,7 +134,7 @@ const directory = z.strictObject({
 });
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').meta({ help: 'Least level of the service log.' }),
-  levels: z.array(z.string().regex(/^[a-z0-9.-]{1,60}=(debug|info|warn|error|silent)$/)).default([]).meta({ help: 'Levels of single parts as part=level, for example engine=debug; a part covers the parts below it.' }),
+  levels: z.array(z.string().regex(/^[a-z0-9.-]{1,60}=(debug|info|warn|error|silent)$/)).default([]).meta({ help: 'Levels of single parts as part=level, for example engine=debug; a part covers the parts below it. PUT /api/v1/log-levels changes them while it runs, in every process.' }),
 });
 const metrics = z.strictObject({
   public: z.boolean().default(false).meta({ help: 'Serve /metrics to everybody who reaches the listener; else it needs the right status:read.' }),
