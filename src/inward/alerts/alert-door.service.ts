@@ -43,7 +43,7 @@ export class AlertDoor {
     @Optional() @Inject(METRICS) metrics: Metrics = noMetrics,
   ) {
     this.alerts = store.model<AlertDocument>('alert', alertSchema);
-    relay.watch(this.alerts);
+    relay.watch(this.alerts, { removeWhenEmpty: true });
     this.accepted = metrics.counter({ name: 'tidegate_alerts_accepted_total', help: 'Alerts that were posted and accepted: stored, merged into an open one, or repeated under an Idempotency-Key', labels: ['outcome'] });
   }
 

@@ -95,7 +95,7 @@ export interface AlertDocument extends WithAuditOutbox {
   startedAt: Date | null;
   closedAt: Date | null;
   undo?: AlertUndo | null;
-  /** When it was purged. */
+  /** When it was purged and its targets were removed. */
   deletedAt?: Date | null;
 }
 
