@@ -20,6 +20,7 @@ import { MitigationSettings } from './mitigation-settings.service.js';
 import { SiemAlertsController } from './siem-alerts.controller.js';
 import { SiemFeedsController } from './siem-feeds.controller.js';
 import { SiemInformationController } from './siem-information.controller.js';
+import { SiemOtherPathsController } from './siem-other-paths.controller.js';
 import { SiemServiceAccount } from './siem-service-account.js';
 import { TaskResultsController } from './task-results/task-results.controller.js';
 
@@ -30,7 +31,7 @@ import { TaskResultsController } from './task-results/task-results.controller.js
 @Global()
 @Module({
   imports: [DirectoryModule, LogEventsModule, StoredSettingsModule],
-  controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AlertClientsController, AuditActionsController],
+  controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AlertClientsController, AuditActionsController, SiemOtherPathsController],
   providers: [MitigationSettings, AlertClients, ProcessorWake, UndoWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
   exports: [MitigationSettings, ProcessorWake, UndoWake],
 })
