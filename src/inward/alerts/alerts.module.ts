@@ -17,6 +17,7 @@ import { LogFeed } from './feeds/log-feed.service.js';
 import { IdentityInfoService } from './identity-info.service.js';
 import { MitigationSettingsController } from './mitigation-settings.controller.js';
 import { MitigationSettings } from './mitigation-settings.service.js';
+import { PostRate } from './post-rate.js';
 import { SiemAlertsController } from './siem-alerts.controller.js';
 import { SiemFeedsController } from './siem-feeds.controller.js';
 import { SiemInformationController } from './siem-information.controller.js';
@@ -32,7 +33,7 @@ import { TaskResultsController } from './task-results/task-results.controller.js
 @Module({
   imports: [DirectoryModule, LogEventsModule, StoredSettingsModule],
   controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AlertClientsController, AuditActionsController, SiemOtherPathsController],
-  providers: [MitigationSettings, AlertClients, ProcessorWake, UndoWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
+  providers: [MitigationSettings, AlertClients, PostRate, ProcessorWake, UndoWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
   exports: [MitigationSettings, ProcessorWake, UndoWake],
 })
 export class AlertsModule {}
