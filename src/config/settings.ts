@@ -134,7 +134,7 @@ const directory = z.strictObject({
 });
 const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').meta({ help: 'Least level of the service log.' }),
-  levels: z.array(z.string().regex(/^[a-z0-9.-]{1,60}=(debug|info|warn|error|silent)$/)).default([]).meta({ help: 'Levels of single parts as part=level, for example engine=debug; a part covers the parts below it.' }),
+  levels: z.array(z.string().regex(/^[a-z0-9.-]{1,60}=(debug|info|warn|error|silent)$/)).default([]).meta({ help: 'Levels of single parts as part=level, for example engine=debug; a part covers the parts below it. PUT /api/v1/log-levels changes them while it runs, in every process.' }),
 });
 const metrics = z.strictObject({
   public: z.boolean().default(false).meta({ help: 'Serve /metrics to everybody who reaches the listener; else it needs the right status:read.' }),
@@ -157,7 +157,8 @@ export const mitigationFields = {
   provisioningWorkflow: z.string().min(1).max(255).default('SIEM Provisioning Workflow').meta({ help: 'Provisioning Workflow: name of the workflow for deferred alerts.' }),
   syslogLimit: z.int().min(1).max(1000).default(1000).meta({ help: 'Maximum number of Syslog events per API call.' }),
   auditEventLimit: z.int().min(1).max(1000).default(1000).meta({ help: 'Maximum number of Audit events per API call.' }),
-  mergeWindowSeconds: z.int().min(0).max(604_800).default(300).meta({ help: 'An alert equal to one that is still open and was received within so many seconds is merged into it; 0 never merges.' }),
+  mergeWindowSeconds: z.int().min(0).max(604_800).default(300).meta({ help: 'An alert equal to one of the same client that is still open and was received within so many seconds is merged into it; 0 never merges.' }),
+  alertsPerMinute: z.int().min(0).max(100_000_000).default(60_000).meta({ help: 'Most alerts that one client may post within a minute, at each process with the role api; above it 429 with Retry-After, and nothing is stored. 0 sets no limit.' }),
   maxFanOut: z.int().min(1).max(1_000_000).default(100).meta({ help: 'Most targets that one alert may act upon by itself; above it the alert waits for a release.' }),
   accountsPerHour: z.int().min(1).max(10_000_000).default(200).meta({ help: 'Most accounts that the alerts of one client on one application may change within an hour; above it alerts wait for a release.' }),
   protectedIdentities: z.array(z.string().min(1).max(255)).max(10_000).default(['siemservice', 'spadmin', 'admin', 'administrator']).meta({ help: 'Names of identities that no alert ever acts upon, beside those marked as protected in the directory (upper and lower case count as equal).' }),

@@ -1,7 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { EngineService } from '../../src/outward/engine/engine.service.js';
 import { IntegrationsService } from '../../src/outward/integrations/integrations.service.js';
-import { startTestService, type TestService } from '../support/service.js';
+import { enginesEnvironment } from '../support/engines-environment.js';
+import { freePort } from '../support/free-port.js';
+import { ServiceProcess } from '../support/service-process.js';
+import { eventually, startTestService, type TestService } from '../support/service.js';
 
 describe('a process with some of the roles', () => {
   let test: TestService | undefined;
@@ -42,4 +45,24 @@ describe('a process with some of the roles', () => {
     expect(has(EngineService)).toBe(false);
     expect(has(IntegrationsService)).toBe(false);
   });
+
+  it('takes over log levels that are changed at a process with the role api, and has them after a restart', async () => {
+    test = await startTestService({ roles: ['api'] });
+    const mitigation = new ServiceProcess(test.dataDir, await freePort(), { TIDEGATE_ROLES: 'mitigation', TIDEGATE_MITIGATION_INTERVAL_MS: '500', ...enginesEnvironment() });
+    const saysDebug = () => mitigation.said.includes('"level":"debug"');
+    try {
+      await mitigation.start(120_000);
+      expect((await fetch(`${mitigation.client.url}/api/v1/log-levels`)).status).toBe(404);
+      expect(saysDebug()).toBe(false);
+      await test.client.ok('PUT', '/api/v1/log-levels', { part: 'jobs', level: 'debug' });
+      // It would say as much itself; the other has it from the store alone.
+      await test.stop();
+      await eventually('the other process says how its jobs ran', saysDebug, 60_000);
+      await mitigation.end();
+      await mitigation.start(120_000);
+      await eventually('it still does after a restart', saysDebug, 60_000);
+    } finally {
+      await mitigation.end();
+    }
+  }, 600_000);
 });

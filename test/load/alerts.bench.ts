@@ -42,7 +42,7 @@ const about = machine();
 const directory = mkdtempSync(join(tmpdir(), 'tidegate-alerts-bench-'));
 const server = await EmbeddedDocumentServer.start({ directory, log: silentLog });
 const documents = await MongooseDocumentStore.connect({ uri: server.uri, dbName: 'bench' });
-const settings = settingsFrom({ admin: { password: PASSWORD }, http: { port: 0 }, dataDir: directory, mitigation: { accountsPerHour: 10_000_000, mergeWindowSeconds: 0 } });
+const settings = settingsFrom({ admin: { password: PASSWORD }, http: { port: 0 }, dataDir: directory, mitigation: { accountsPerHour: 10_000_000, mergeWindowSeconds: 0, alertsPerMinute: 0 } });
 
 @Global()
 @Module({ providers: [{ provide: DocumentStore, useValue: documents }, { provide: LOG, useValue: silentLog }], exports: [DocumentStore, LOG] })

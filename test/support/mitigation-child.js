@@ -13,7 +13,7 @@ import { ConnectorRegistry } from '../../dist/directory/connector-registry.js';
 import { DirectoryModels } from '../../dist/directory/directory-models.js';
 import { DirectoryService } from '../../dist/directory/directory.service.js';
 import { MitigationSettings } from '../../dist/inward/alerts/mitigation-settings.service.js';
-import { StoredSettings } from '../../dist/inward/alerts/stored-settings.js';
+import { StoredSettings } from '../../dist/platform/settings/stored-settings.js';
 import { AlertJanitor } from '../../dist/inward/processor/alert-janitor.js';
 import { ProcessorWake } from '../../dist/inward/processor/processor-wake.js';
 import { ProcessorService } from '../../dist/inward/processor/processor.service.js';

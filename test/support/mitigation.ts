@@ -20,7 +20,7 @@ import type { IdentityDocument } from '../../src/directory/identity.schema.js';
 import { entitlementKey, naturalKey } from '../../src/directory/natural-key.js';
 import { alertSchema, type AlertDocument } from '../../src/inward/alerts/alert.schema.js';
 import { MitigationSettings } from '../../src/inward/alerts/mitigation-settings.service.js';
-import { StoredSettings } from '../../src/inward/alerts/stored-settings.js';
+import { StoredSettings } from '../../src/platform/settings/stored-settings.js';
 import { AlertJanitor } from '../../src/inward/processor/alert-janitor.js';
 import { mitigationTargetSchema, type MitigationTargetDocument } from '../../src/inward/processor/mitigation-target.schema.js';
 import { ProcessorWake } from '../../src/inward/processor/processor-wake.js';

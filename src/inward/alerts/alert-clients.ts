@@ -5,7 +5,7 @@ import { ALERT_TYPES, type AlertType } from '../../model/alert.js';
 import { nameKey } from '../../platform/access/user.schema.js';
 import type { Principal } from '../../platform/access/rights.js';
 import type { PostedAlert } from './alert-body.js';
-import { StoredSettings } from './stored-settings.js';
+import { StoredSettings } from '../../platform/settings/stored-settings.js';
 
 const name = z.string().trim().min(1).max(255);
 export const clientRule = z.strictObject({

@@ -31,7 +31,7 @@ const MOST_TRIES = 5;
 export class AlertDoor {
   private readonly alerts: Model<AlertDocument>;
   private readonly accepted: Counter;
-  /** Equal posts that come at the same time are taken one after the other, so that the second finds the first. */
+  /** Equal posts of one client that come at the same time are taken one after the other, so that the second finds the first. */
   private readonly taking = new Map<string, Promise<unknown>>();
 
   constructor(
@@ -43,22 +43,23 @@ export class AlertDoor {
     @Optional() @Inject(METRICS) metrics: Metrics = noMetrics,
   ) {
     this.alerts = store.model<AlertDocument>('alert', alertSchema);
-    relay.watch(this.alerts);
+    relay.watch(this.alerts, { removeWhenEmpty: true });
     this.accepted = metrics.counter({ name: 'tidegate_alerts_accepted_total', help: 'Alerts that were posted and accepted: stored, merged into an open one, or repeated under an Idempotency-Key', labels: ['outcome'] });
   }
 
   /** @throws when it could not be stored: then nothing is, and the same post again is harmless */
   async accept(posted: PostedAlert, principal: Principal, idempotencyKey: string | undefined): Promise<AcceptOutcome> {
     const mergeKey = mergeKeyOf(posted);
-    const before = this.taking.get(mergeKey) ?? Promise.resolve();
+    const turnKey = `${mergeKey}\n${principal.name}`;
+    const before = this.taking.get(turnKey) ?? Promise.resolve();
     const turn = before.catch(() => undefined).then(() => this.take(posted, mergeKey, principal, idempotencyKey));
-    this.taking.set(mergeKey, turn);
+    this.taking.set(turnKey, turn);
     try {
       const outcome = await turn;
       if (outcome.type !== 'conflict') this.accepted.add(1, { outcome: outcome.type });
       return outcome;
     } finally {
-      if (this.taking.get(mergeKey) === turn) this.taking.delete(mergeKey);
+      if (this.taking.get(turnKey) === turn) this.taking.delete(turnKey);
     }
   }
 
@@ -87,11 +88,14 @@ export class AlertDoor {
     return before?.requestHash === requestHash ? { type: 'repeated', id: alert._id } : { type: 'conflict' };
   }
 
-  /** Into an equal open alert of the window; one of a lower level takes the higher one over. */
+  /**
+   * Into an equal open alert of the window that the same client posted; one of a lower level takes the higher one over. Of the same client, for an alert counts in the budget of who posted it:
+   * merged into a stranger's it would spend that one's budget, and wait where that one's is spent. Equal alerts of two clients both act; the second finds what the first did.
+   */
   private async merge(posted: PostedAlert, mergeKey: string, principal: Principal, key: { key: string; requestHash: string } | undefined, { mergeWindowSeconds }: Mitigation): Promise<string | undefined> {
     if (mergeWindowSeconds === 0) return undefined;
     const now = this.clock.now();
-    const open = { mergeKey, state: { $in: OPEN_STATES }, receivedAt: { $gte: new Date(now - mergeWindowSeconds * 1000) }, [`idempotencyKeys.${MOST_KEYS - 1}`]: { $exists: false } };
+    const open = { mergeKey, postedBy: principal.name, state: { $in: OPEN_STATES }, receivedAt: { $gte: new Date(now - mergeWindowSeconds * 1000) }, [`idempotencyKeys.${MOST_KEYS - 1}`]: { $exists: false } };
     const rank = LEVEL_RANK[posted.level];
     const levels = Object.keys(LEVEL_RANK) as AlertLevel[];
     const steps = [

@@ -54,12 +54,12 @@ export interface AlertDocument extends WithAuditOutbox {
   /** The client's `date`, ms; never used for purge or windows. */
   alertDate: Date;
   receivedAt: Date;
-  /** Who posted it. */
+  /** Who posted it, merged repeats included; its budget counts. */
   postedBy: string;
   sourceIp: string | null;
   /** Each Idempotency-Key it was posted under (`<who posted>\n<key>`), with the SHA-256 of what was said; absent when none was sent (the index is sparse). */
   idempotencyKeys?: Array<{ key: string; requestHash: string }>;
-  /** SHA-256 of type, application, account, group, action, useWorkflow: equal open alerts in the window are merged. */
+  /** SHA-256 of type, application, account, group, action, useWorkflow: equal open alerts of one client in the window are merged. */
   mergeKey: string;
   /** How often it was posted (merged repeats included). */
   posts: number;
@@ -95,7 +95,7 @@ export interface AlertDocument extends WithAuditOutbox {
   startedAt: Date | null;
   closedAt: Date | null;
   undo?: AlertUndo | null;
-  /** When it was purged. */
+  /** When it was purged and its targets were removed. */
   deletedAt?: Date | null;
 }
 

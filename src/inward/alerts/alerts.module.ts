@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { DirectoryModule } from '../../directory/directory.module.js';
+import { StoredSettingsModule } from '../../platform/settings/stored-settings.module.js';
 import { ProcessorWake } from '../processor/processor-wake.js';
 import { UndoWake } from '../processor/undo/undo-wake.js';
 import { AlertClients } from './alert-clients.js';
@@ -16,11 +17,12 @@ import { LogFeed } from './feeds/log-feed.service.js';
 import { IdentityInfoService } from './identity-info.service.js';
 import { MitigationSettingsController } from './mitigation-settings.controller.js';
 import { MitigationSettings } from './mitigation-settings.service.js';
+import { PostRate } from './post-rate.js';
 import { SiemAlertsController } from './siem-alerts.controller.js';
 import { SiemFeedsController } from './siem-feeds.controller.js';
 import { SiemInformationController } from './siem-information.controller.js';
+import { SiemOtherPathsController } from './siem-other-paths.controller.js';
 import { SiemServiceAccount } from './siem-service-account.js';
-import { StoredSettings } from './stored-settings.js';
 import { TaskResultsController } from './task-results/task-results.controller.js';
 
 /**
@@ -29,9 +31,9 @@ import { TaskResultsController } from './task-results/task-results.controller.js
  */
 @Global()
 @Module({
-  imports: [DirectoryModule, LogEventsModule],
-  controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AlertClientsController, AuditActionsController],
-  providers: [StoredSettings, MitigationSettings, AlertClients, ProcessorWake, UndoWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
-  exports: [MitigationSettings, StoredSettings, ProcessorWake, UndoWake],
+  imports: [DirectoryModule, LogEventsModule, StoredSettingsModule],
+  controllers: [SiemAlertsController, SiemInformationController, SiemFeedsController, TaskResultsController, AlertsController, MitigationSettingsController, AlertClientsController, AuditActionsController, SiemOtherPathsController],
+  providers: [MitigationSettings, AlertClients, PostRate, ProcessorWake, UndoWake, AlertDoor, AlertListService, IdentityInfoService, AuditActions, AuditFeed, LogFeed, FeedJobs, SiemServiceAccount],
+  exports: [MitigationSettings, ProcessorWake, UndoWake],
 })
 export class AlertsModule {}

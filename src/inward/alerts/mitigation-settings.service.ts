@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { mitigationFields, SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
 import type { Principal } from '../../platform/access/rights.js';
-import { StoredSettings } from './stored-settings.js';
+import { StoredSettings } from '../../platform/settings/stored-settings.js';
 
 /** How alerts are mitigated; see `mitigation` in the settings for each. */
 export type Mitigation = Settings['mitigation'];

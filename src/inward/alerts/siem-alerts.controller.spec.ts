@@ -176,6 +176,18 @@ describe('a post that comes again', () => {
     expect(((await post('identity/account', FULL).expect(200)).body as { details: string }).details).not.toBe(first.details);
   });
 
+  it('is never merged into the alert of another client, whose budget it would spend', async () => {
+    const other = await application.user('siem-3', ['siemadministrator']);
+    const idOf = async (headers: Record<string, string> = {}) => ((await post('identity/account', FULL, headers).expect(200)).body as { details: string }).details;
+    const [first, others] = await Promise.all([idOf(), idOf({ Authorization: other })]);
+    expect(others).not.toBe(first);
+    expect([await idOf(), await idOf({ Authorization: other })]).toEqual([first, others]);
+    expect((await stored()).map(({ postedBy, posts }) => `${postedBy} ${posts}`).sort()).toEqual(['siem 2', 'siem-3 2']);
+    // The one of this client waits for its own release; the other's is not held by it.
+    await application.documents.connection.collection<AlertDocument>('alerts').updateOne({ _id: first }, { $set: { state: 'waiting', reasonCode: 'budget' } });
+    expect(await idOf({ Authorization: other })).toBe(others);
+  });
+
   it('raises the level of the open alert, and never lowers it', async () => {
     const { details } = (await post('identity/account', FULL).expect(200)).body as { details: string };
     await post('identity/account', { ...FULL, level: 'high' }).expect(200);

@@ -1,5 +1,5 @@
 import { All, Controller, Headers, HttpCode, Post, Req, UseFilters } from '@nestjs/common';
-import { ApiBody, ApiExcludeEndpoint, ApiForbiddenResponse, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiExcludeEndpoint, ApiForbiddenResponse, ApiHeader, ApiOkResponse, ApiOperation, ApiTags, ApiTooManyRequestsResponse } from '@nestjs/swagger';
 import { z } from 'zod';
 import { ALERT_TYPE_ALIASES, ALERT_TYPES, type AlertType } from '../../model/alert.js';
 import { CurrentPrincipal } from '../../platform/access/current-principal.js';
@@ -12,6 +12,7 @@ import { actorOf } from '../../platform/audit/new-audit-record.js';
 import { readAlertBody, type PostedAlert } from './alert-body.js';
 import { AlertClients } from './alert-clients.js';
 import { AlertDoor } from './alert-door.service.js';
+import { PostRate } from './post-rate.js';
 import { invalidParameters, missingParameters, type SiemAnswer, SiemAnswerFilter, SiemRefusal } from './siem-answer.js';
 import { siemJson, siemPathOf } from './siem-request.js';
 
@@ -40,7 +41,7 @@ const answerSchema = z.object({ status: z.string(), message: z.string(), details
 @UseFilters(SiemAnswerFilter)
 @RequireRight('siemadministrator')
 export class SiemAlertsController {
-  constructor(private readonly door: AlertDoor, private readonly clients: AlertClients, private readonly refusals: RefusalAudit) {}
+  constructor(private readonly door: AlertDoor, private readonly clients: AlertClients, private readonly rate: PostRate, private readonly refusals: RefusalAudit) {}
 
   @Post([...ACTION_PATHS])
   @HttpCode(200)
@@ -49,8 +50,10 @@ export class SiemAlertsController {
   @ApiBody({ schema: apiSchema(bodySchema) })
   @ApiOkResponse({ schema: apiSchema(answerSchema, 'output') })
   @ApiForbiddenResponse({ description: 'The right siemadministrator is missing, or the list of clients does not let this one post such an alert (details: alert-not-allowed).' })
+  @ApiTooManyRequestsResponse({ description: 'The client posted `mitigation.alertsPerMinute` alerts within the minute (details: too-many-alerts), or too many failed logins; with Retry-After. Nothing is stored.' })
   async post(@Req() request: GateRequest, @Headers('idempotency-key') idempotencyKey: string | undefined, @CurrentPrincipal() principal: Principal): Promise<SiemAnswer> {
     const path = siemPathOf(request, ACTION_PATHS);
+    await this.withinRate(principal);
     if (idempotencyKey !== undefined && !/^[\x21-\x7e][\x20-\x7e]{0,254}$/.test(idempotencyKey)) throw invalidParameters(["the header 'Idempotency-Key' must have 1 to 255 visible ASCII characters"]);
     const read = readAlertBody(TYPE_OF_PATH.get(path) ?? (path as AlertType), siemJson(request));
     switch (read.type) {
@@ -65,6 +68,12 @@ export class SiemAlertsController {
         return { status: 'success', message: 'Successfully created an alert Id.', details: outcome.id };
       }
     }
+  }
+
+  /** @throws SiemRefusal 429; nothing is read or stored then */
+  private async withinRate(principal: Principal): Promise<void> {
+    const seconds = await this.rate.secondsToWait(principal);
+    if (seconds !== undefined) throw new SiemRefusal(429, 'too-many-alerts', `The client '${principal.name}' posts too many alerts; try again in ${seconds} s.`, 'too-many-alerts', { 'Retry-After': String(seconds) });
   }
 
   /** @throws SiemRefusal 403; nothing is stored but the record of the refusal */

@@ -199,6 +199,45 @@ describe('the settings of the mitigation', () => {
   });
 });
 
+describe('a path that the door does not have', () => {
+  const PLACES = [BASE, '/plugin/rest/SIEMPlugin'];
+  const UNKNOWN = ['/nothing', '/nothing/', '/identity/nothing', '/identity/account/more', '/applications/x?y=1', '/', '', '//', '/a%2Fb', '/widget-service/alerts/count/overview'];
+
+  it.each(PLACES)('is a 404 in the words of the door below %s, for whoever is signed in and by every verb', async (place) => {
+    for (const path of UNKNOWN) {
+      for (const method of ['GET', 'POST', 'DELETE']) {
+        for (const who of [authorization, reader]) {
+          const answer = await fetch(`${application.url}${place}${path}`, { method, headers: { authorization: who } });
+          expect({ path, method, status: answer.status, type: answer.headers.get('content-type') }).toEqual({ path, method, status: 404, type: expect.stringContaining('application/json') });
+          expect(await answer.json()).toEqual({ status: 'error', message: `There is nothing at ${method} ${place}${path.split('?')[0]}.`, details: '' });
+        }
+      }
+    }
+  });
+
+  it.each(PLACES)('is a 401 below %s for everybody else, as the paths are that there are', async (place) => {
+    const ask = async (path: string, headers: Record<string, string> = {}) => {
+      const answer = await fetch(`${application.url}${place}${path}`, { headers });
+      return { status: answer.status, challenge: answer.headers.get('www-authenticate'), body: await answer.json() };
+    };
+    const known = await ask('/applications');
+    expect(known).toMatchObject({ status: 401, challenge: expect.stringContaining('Basic'), body: { status: 'error', details: 'authentication-required' } });
+    for (const path of ['/nothing', '/identity/nothing', '/', '']) expect(await ask(path)).toEqual(known);
+    const wrong = await ask('/applications', { authorization: basic('stranger', 'wrong-password') });
+    expect(wrong).toMatchObject({ status: 401, body: { status: 'error', details: 'credentials-wrong' } });
+    expect(await ask('/nothing', { authorization: basic('stranger-2', 'wrong-password') })).toEqual(wrong);
+  });
+
+  it('is a refusal and no failure where it cannot be read', async () => {
+    const answer = await fetch(`${application.url}${BASE}/%zz`, { headers: { authorization } });
+    expect([400, 404]).toContain(answer.status);
+  });
+
+  it('is still a problem outside of the door', async () => {
+    for (const path of ['/identityiq/plugin/rest/Other', '/plugin/rest/SIEMPluginX', '/identityiq/nothing']) await request(application.url).get(path).set('Authorization', authorization).expect(404).expect('Content-Type', /problem\+json/);
+  });
+});
+
 describe('random bodies', () => {
   const RUNS = Number(process.env['TIDEGATE_TEST_RANDOM_BODIES'] ?? 400);
 

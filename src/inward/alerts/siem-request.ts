@@ -6,8 +6,12 @@ import { SiemRefusal } from './siem-answer.js';
 /** The path below the base path, without a single trailing slash. Upper and lower case count here, unlike elsewhere. @throws NotFoundException when it is none of `known` */
 export function siemPathOf(request: GateRequest, known: readonly string[]): string {
   const path = request.path.startsWith(`${SIEM_PATH}/`) ? request.path.slice(SIEM_PATH.length + 1).replace(/\/$/, '') : '';
-  if (!known.includes(path)) throw new NotFoundException(`There is nothing at ${request.method} ${request.originalUrl.split('?')[0]?.slice(0, 300) ?? ''}.`);
+  if (!known.includes(path)) throw nothingAt(request);
   return path;
+}
+
+export function nothingAt(request: GateRequest): NotFoundException {
+  return new NotFoundException(`There is nothing at ${request.method} ${request.originalUrl.split('?')[0]?.slice(0, 300) ?? ''}.`);
 }
 
 /** Refuses another verb at one of the paths. @throws SiemRefusal 405, or NotFoundException */

@@ -9,7 +9,7 @@ import type { Log } from '../../contracts/log.js';
 import { UsersService } from '../../platform/access/users.service.js';
 import { systemActor } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
-import { settingsDocumentSchema, type SettingsDocument } from './settings.schema.js';
+import { settingsDocumentSchema, type SettingsDocument } from '../../platform/settings/settings.schema.js';
 
 export const SIEM_SERVICE_ACCOUNT = 'siemservice';
 const MARK = 'siem-service-account';

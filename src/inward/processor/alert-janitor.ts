@@ -68,8 +68,9 @@ export class AlertJanitor {
     return (await this.alerts.updateMany({ state: 'processing', leaseToken: { $ne: null }, leaseUntil: { $lte: now } }, { $set: { leaseToken: null, leaseOwner: null } })).modifiedCount;
   }
 
-  /** By the time an alert was closed, never an open one nor one whose undo is under way. It stays as a mark until its record has left as an event; its targets go at once. */
+  /** By the time an alert was closed, never an open one nor one whose undo is under way. It stays as a mark until its targets are gone and its record has left as an event. */
   async purge(signal: AbortSignal): Promise<number> {
+    await this.clear(signal);
     const { purgeByDays } = await this.policy.get();
     if (purgeByDays === 0) return 0;
     const now = new Date(this.clock.now());
@@ -81,13 +82,24 @@ export class AlertJanitor {
       const writes = batch.map((alert) => ({
         updateOne: {
           filter: { _id: alert._id, ...old },
-          update: withAudit<AlertDocument>({ $set: { state: 'purged', deletedAt: now }, $unset: { idempotencyKeys: '' } }, alertRecord('purged', alert, { outcome: 'success', attributes: { state: alert.state, count: alert.targets.done } }, this.clock)),
+          update: withAudit<AlertDocument>({ $set: { state: 'purged' }, $unset: { idempotencyKeys: '' } }, alertRecord('purged', alert, { outcome: 'success', attributes: { state: alert.state, count: alert.targets.done } }, this.clock)),
         },
       }));
       purged += (await this.alerts.bulkWrite(writes, { ordered: false })).modifiedCount;
-      await this.targets.remove(batch.map(({ _id }) => _id));
       this.relay.wake();
+      await this.clear(signal);
     }
     return purged;
+  }
+
+  /** The targets of purged alerts first, then the leave to take the alert itself away: what a crash left half done is found at the next purge, for the alert is still there. */
+  private async clear(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const purged = await this.alerts.find({ state: 'purged', deletedAt: null }, { _id: 1 }).limit(BATCH).lean<Array<{ _id: string }>>();
+      if (purged.length === 0) return;
+      const ids = purged.map(({ _id }) => _id);
+      await this.targets.remove(ids);
+      await this.alerts.updateMany({ _id: { $in: ids } }, { $set: { deletedAt: new Date(this.clock.now()) } });
+    }
   }
 }

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Connector } from '../../contracts/connector.js';
 import { alertSchema, type AlertDocument } from '../alerts/alert.schema.js';
 import { openTestMitigation, type TestMitigation } from '../../../test/support/mitigation.js';
@@ -131,6 +131,52 @@ describe('the order of alerts', () => {
     expect((await mitigation.recordsOf(done)).map(({ type }) => type)).toEqual(['audit.account.disable', 'mitigation.alert.processed', 'mitigation.alert.purged']);
     expect([(await mitigation.alert(waiting)).state, (await mitigation.alert(young)).state]).toEqual(['waiting', 'succeeded']);
     expect(await mitigation.janitor.purge(new AbortController().signal)).toBe(0);
+  });
+
+  it('removes at the next purge the targets that a purge left when its process ended, and keeps the alert until then', async () => {
+    await open({ purgeByDays: 30 });
+    const ids = [await post('low', 'low'), await post('medium', 'medium')];
+    await mitigation.process();
+    const young = await post('high', 'high', now + 20 * DAY_MS);
+    now += 20 * DAY_MS;
+    await mitigation.process();
+    now += 10 * DAY_MS;
+    const ending = jest.spyOn(mitigation.targets, 'deleteMany').mockImplementationOnce(() => {
+      throw new Error('the process ended here');
+    });
+    await expect(mitigation.janitor.purge(new AbortController().signal)).rejects.toThrow('the process ended here');
+    ending.mockRestore();
+    for (const id of ids) {
+      expect(await mitigation.alert(id)).toMatchObject({ state: 'purged' });
+      // Without it the janitor of the audit takes no document away.
+      expect((await mitigation.alert(id)).deletedAt ?? null).toBeNull();
+      expect(await mitigation.targetsOf(id)).toHaveLength(1);
+    }
+    now += 1000;
+    expect(await mitigation.janitor.purge(new AbortController().signal)).toBe(0);
+    for (const id of ids) {
+      expect(await mitigation.targetsOf(id)).toEqual([]);
+      expect((await mitigation.alert(id)).deletedAt).toEqual(new Date(now));
+      expect((await mitigation.recordsOf(id)).filter(({ type }) => type === 'mitigation.alert.purged')).toHaveLength(1);
+    }
+    expect((await mitigation.alert(young)).state).toBe('succeeded');
+    expect(await mitigation.targetsOf(young)).toHaveLength(1);
+  });
+
+  it('keeps the targets of an alert whose undo was ordered while it was about to be purged', async () => {
+    await open({ purgeByDays: 30 });
+    const id = await post('low', 'low');
+    await mitigation.process();
+    now += 31 * DAY_MS;
+    const marking = mitigation.alerts.bulkWrite.bind(mitigation.alerts) as (...parameters: unknown[]) => Promise<unknown>;
+    const ordered = jest.spyOn(mitigation.alerts, 'bulkWrite').mockImplementationOnce((async (...parameters: unknown[]) => {
+      await mitigation.alerts.updateOne({ _id: id }, { $set: { undo: { state: 'ordered', dueAt: new Date(now) } } });
+      return marking(...parameters);
+    }) as never);
+    expect(await mitigation.janitor.purge(new AbortController().signal)).toBe(0);
+    ordered.mockRestore();
+    expect((await mitigation.alert(id)).state).toBe('succeeded');
+    expect(await mitigation.targetsOf(id)).toHaveLength(1);
   });
 
   it('waits longer with each try, up to the longest wait, and not all the same', () => {

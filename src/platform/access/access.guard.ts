@@ -16,7 +16,7 @@ import { accessOf } from './route-rights.js';
 const CHALLENGE = { 'WWW-Authenticate': 'Basic realm="Tidegate", charset="UTF-8"' };
 
 /**
- * Before every handler: default deny. A route that declares nothing is refused; a public one passes; any other needs a caller who is who it says and has the right.
+ * Before every handler: default deny. A route that declares nothing is refused; a public one passes; any other needs a caller who is who it says and, unless it is for any caller, has the right.
  * Sets `request.principal`.
  */
 @Injectable()
@@ -35,15 +35,21 @@ export class AccessGuard implements CanActivate {
         return true;
       case 'undeclared':
         throw new Problem(403, 'route-without-right', 'This route declares no right and is refused to everybody.');
+      case 'any-caller':
+        request.principal = await this.authenticate(request, this.acceptsBasic(context));
+        return true;
       case 'right': {
-        const accepted = this.basicEverywhere || Reflect.getMetadata(ACCEPT_BASIC_KEY, context.getHandler()) === true || Reflect.getMetadata(ACCEPT_BASIC_KEY, context.getClass()) === true;
-        const principal = await this.authenticate(request, accepted);
+        const principal = await this.authenticate(request, this.acceptsBasic(context));
         request.principal = principal;
         if (principal.rights.has(wanted.right)) return true;
         this.refusals.note({ kind: 'request-denied', actor: actorOf(principal), requestId: request.id, route: routeOf(request), reason: `the right ${wanted.right} is missing` });
         throw new Problem(403, 'right-missing', `User "${principal.name}" lacks the right ${wanted.right}; an administrator can give it.`, { right: wanted.right });
       }
     }
+  }
+
+  private acceptsBasic(context: ExecutionContext): boolean {
+    return this.basicEverywhere || [context.getHandler(), context.getClass()].some((declared) => Reflect.getMetadata(ACCEPT_BASIC_KEY, declared) === true);
   }
 
   private async authenticate(request: GateRequest, basicAccepted: boolean): Promise<Principal> {

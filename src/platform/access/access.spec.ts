@@ -8,7 +8,7 @@ import { AccessGuard } from './access.guard.js';
 import { CurrentPrincipal } from './current-principal.js';
 import { PasswordHash } from './password-hash.js';
 import { RefusalAudit } from './refusal-audit.js';
-import { AcceptBasic, PublicRoute, RequireRight, RIGHT_KEY, type Principal } from './rights.js';
+import { AcceptBasic, AnyCaller, PublicRoute, RequireRight, RIGHT_KEY, type Principal } from './rights.js';
 import { UsersService } from './users.service.js';
 
 @Controller('api/v1/probe')
@@ -23,6 +23,12 @@ class ProbeController {
   @PublicRoute()
   open() {
     return { open: true };
+  }
+
+  @Get('anybody')
+  @AnyCaller()
+  anybody(@CurrentPrincipal() principal: Principal) {
+    return { name: principal.name };
   }
 
   @Get('door')
@@ -82,6 +88,13 @@ describe('access', () => {
       expect(answer.body).toMatchObject({ code: 'authentication-required' });
       await ask().get('/api/v1/probe/public').expect(200);
       await ask().get('/api/v1/probe/public').set('Authorization', basic('nobody', 'wrong-password')).expect(200);
+    });
+
+    it('lets whoever is signed in pass where a route asks for no right but that', async () => {
+      await open();
+      await ask().get('/api/v1/probe/anybody').expect(401);
+      await ask().get('/api/v1/probe/anybody').set('Authorization', basic('admin', 'wrong-password')).expect(401);
+      await ask().get('/api/v1/probe/anybody').set('Authorization', await application.user('Bea', [])).expect(200, { name: 'Bea' });
     });
 
     it('lets who has the right pass, as a principal with its rights and address', async () => {

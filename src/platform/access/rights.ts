@@ -18,6 +18,10 @@ export const RequireRight = (right: Right) => SetMetadata(RIGHT_KEY, right);
 /** A route for everybody: health, OpenAPI. Rare, and listed in a test. */
 export const PublicRoute = () => SetMetadata(PUBLIC_KEY, true);
 
+export const ANY_CALLER_KEY = 'tidegate:any-caller';
+/** A route for everybody who is signed in, whatever their rights: it tells nothing and does nothing. Rare. */
+export const AnyCaller = () => SetMetadata(ANY_CALLER_KEY, true);
+
 export const ACCEPT_BASIC_KEY = 'tidegate:accept-basic';
 /** HTTP Basic is accepted on this route whatever the address: the doors that machines knock at and that know nothing else. */
 export const AcceptBasic = () => SetMetadata(ACCEPT_BASIC_KEY, true);

@@ -1,9 +1,9 @@
 import type { INestApplicationContext, Type } from '@nestjs/common';
 import { MetadataScanner, ModulesContainer } from '@nestjs/core';
-import { PUBLIC_KEY, RIGHT_KEY, type Right } from './rights.js';
+import { ANY_CALLER_KEY, PUBLIC_KEY, RIGHT_KEY, type Right } from './rights.js';
 
-/** What a route asks of a caller; `undeclared` is refused. */
-export type RouteAccess = { type: 'right'; right: Right } | { type: 'public' } | { type: 'undeclared' };
+/** What a route asks of a caller: a right, to be signed in, or nothing; `undeclared` is refused. */
+export type RouteAccess = { type: 'right'; right: Right } | { type: 'any-caller' } | { type: 'public' } | { type: 'undeclared' };
 
 export interface DeclaredRoute {
   controller: string;
@@ -14,11 +14,12 @@ export interface DeclaredRoute {
 /** The metadata by which the framework itself knows that a method is a route. */
 const ROUTE_METHOD_KEY = 'method';
 
-/** What the handler declares; what its class declares when it says nothing. A right wins over public on the same level. */
+/** What the handler declares; what its class declares when it says nothing. On the same level the stricter wins. */
 export function accessOf(handler: object, controller: object): RouteAccess {
   for (const declared of [handler, controller]) {
     const right = Reflect.getMetadata(RIGHT_KEY, declared) as Right | undefined;
     if (right !== undefined) return { type: 'right', right };
+    if (Reflect.getMetadata(ANY_CALLER_KEY, declared) === true) return { type: 'any-caller' };
     if (Reflect.getMetadata(PUBLIC_KEY, declared) === true) return { type: 'public' };
   }
   return { type: 'undeclared' };

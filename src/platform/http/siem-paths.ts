@@ -18,6 +18,7 @@ export function siemPaths(basePath: string): (request: Request, response: Respon
   return (request, _response, next) => {
     const found = rewrites.find(([from]) => request.url.startsWith(from));
     if (found) request.url = `${found[1]}${request.url.slice(found[0].length)}`;
+    else if (request.path === basePath) request.url = `${SIEM_PATH}${request.url.slice(basePath.length)}`;
     next();
   };
 }

@@ -2,39 +2,47 @@ import type { Settings } from '../../config/settings.js';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+/** Levels by part; the empty part is the level of all others. */
+export type PartLevels = ReadonlyMap<string, LogLevel>;
 
-/** Which part of the service says how much. A part covers the parts below it: `engine` also `engine.lane`. */
+/** Which part of the service says how much: what file and environment say, and on top of it what was changed since. A part covers the parts below it: `engine` also `engine.lane`. */
 export class LogLevels {
-  private readonly byPart = new Map<string, LogLevel>();
-  private standard: LogLevel;
+  private readonly configured: PartLevels;
+  private readonly standard: LogLevel;
+  private byPart: PartLevels;
   /** Grows with each change, so that logs may keep what they looked up. */
   version = 0;
 
   constructor({ level, levels }: Settings['log']) {
     this.standard = level;
-    for (const entry of levels) {
-      const [part = '', partLevel = level] = entry.split('=') as [string, LogLevel];
-      this.byPart.set(part, partLevel);
-    }
+    this.configured = new Map([['', level], ...levels.map((entry) => entry.split('=') as [string, LogLevel])]);
+    this.byPart = this.configured;
   }
 
-  /** For one part; the empty part is the level of all others. `undefined` takes a part's own level away again. */
-  set(part: string, level: LogLevel | undefined): void {
-    if (part === '') this.standard = level ?? this.standard;
-    else if (level === undefined) this.byPart.delete(part);
-    else this.byPart.set(part, level);
+  /** Takes these as all that was changed: each counts before what is configured for the same part. */
+  change(changed: PartLevels): void {
+    this.byPart = new Map([...this.configured, ...changed]);
     this.version += 1;
   }
 
   of(part: string): LogLevel {
-    for (let name = part; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('.')))) {
-      const level = this.byPart.get(name);
-      if (level !== undefined) return level;
-    }
-    return this.standard;
+    return this.levelIn(this.byPart, part);
+  }
+
+  /** What counts without any change. */
+  configuredOf(part: string): LogLevel {
+    return this.levelIn(this.configured, part);
   }
 
   all(): { level: LogLevel; parts: Record<string, LogLevel> } {
-    return { level: this.standard, parts: Object.fromEntries(this.byPart) };
+    return { level: this.of(''), parts: Object.fromEntries([...this.byPart].filter(([part]) => part !== '')) };
+  }
+
+  private levelIn(levels: PartLevels, part: string): LogLevel {
+    for (let name = part; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('.')))) {
+      const level = levels.get(name);
+      if (level !== undefined) return level;
+    }
+    return levels.get('') ?? this.standard;
   }
 }

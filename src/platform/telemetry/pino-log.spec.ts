@@ -54,12 +54,11 @@ describe('PinoLog', () => {
       return lines.map(({ part, msg }) => `${String(part)} ${String(msg)}`);
     };
     expect(speak()).toEqual(['engine info', 'engine warn', 'engine.lane info', 'engine.lane warn', 'intake warn']);
-    log.setLevel('engine.lane', 'debug');
-    log.setLevel('intake', 'silent');
+    log.levels.change(new Map([['engine.lane', 'debug'], ['intake', 'silent']]));
     expect(speak()).toEqual(['engine info', 'engine warn', 'engine.lane debug', 'engine.lane info', 'engine.lane warn']);
-    log.setLevel('engine.lane', undefined);
-    log.setLevel('engine', undefined);
-    log.setLevel('', 'error');
+    log.levels.change(new Map([['engine', 'error'], ['', 'error']]));
     expect(speak()).toEqual([]);
+    log.levels.change(new Map());
+    expect(speak()).toEqual(['engine info', 'engine warn', 'engine.lane info', 'engine.lane warn', 'intake warn']);
   });
 });

@@ -53,11 +53,6 @@ export class PinoLog implements Log {
     return new PinoLog(this.logger, this.levels, this.part === '' ? part : `${this.part}.${part}`, this.watchers);
   }
 
-  /** Changes how much a part says from now on; the empty part is all others. */
-  setLevel(part: string, level: LogLevel | undefined): void {
-    this.levels.set(part, level);
-  }
-
   /** Tells each line at warn or above that is written, of every part, from now on. @returns ends it */
   watch(watcher: LogWatcher): () => void {
     this.watchers.add(watcher);

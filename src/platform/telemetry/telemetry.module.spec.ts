@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Global, Module, type INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
@@ -12,6 +12,7 @@ import type { Principal } from '../access/rights.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { AuditService } from '../audit/audit.service.js';
 import { DocumentStore } from '../documents/document-store.js';
+import { settingsDocumentSchema, type SettingsDocument } from '../settings/settings.schema.js';
 import { HealthRegistry } from './health-registry.js';
 import { MetricsController, PublicMetricsController } from './metrics.controller.js';
 import { PinoLog } from './pino-log.js';
@@ -19,11 +20,12 @@ import { TelemetryModule } from './telemetry.module.js';
 
 const stops: Array<() => Promise<void>> = [];
 afterEach(async () => {
+  // Those over a shared store before the one that owns it.
   for (const stop of stops.splice(0)) await stop();
 });
 
-async function start(input: SettingsInput = {}, prepare: (app: INestApplication) => void = () => {}) {
-  const store = await openTestDocuments();
+async function start(input: SettingsInput = {}, prepare: (app: INestApplication) => void = () => {}, shared?: DocumentStore) {
+  const store = shared ?? (await openTestDocuments());
   @Global()
   @Module({ providers: [{ provide: DocumentStore, useValue: store }], exports: [DocumentStore] })
   class Documents {}
@@ -38,11 +40,11 @@ async function start(input: SettingsInput = {}, prepare: (app: INestApplication)
   prepare(app);
   await store.ensureIndexes();
   await app.init();
-  stops.push(async () => {
+  stops.unshift(async () => {
     await app.close();
-    await store.close();
+    if (!shared) await store.close();
   });
-  return { app, log, http: request(app.getHttpServer() as Server) };
+  return { app, log, store, http: request(app.getHttpServer() as Server) };
 }
 
 describe('health', () => {
@@ -139,6 +141,46 @@ describe('log levels', () => {
     expect(log.levels.of('engine.lane')).toBe('debug');
     await http.put('/api/v1/log-levels').send({ part: 'engine', level: 'loud' }).expect(400);
     const { items } = await app.get(AuditService).list({ type: 'audit.setting.update' }, { page: 1, pageSize: 10 });
-    expect(items).toMatchObject([{ actor: { kind: 'user', id: 'u-1' }, subject: { kind: 'setting', id: 'log.levels.engine' }, changes: [{ field: 'level', old: 'info', new: 'debug' }] }]);
+    expect(items).toMatchObject([{ actor: { kind: 'user', id: 'u-1' }, subject: { kind: 'setting', id: 'log-levels' }, changes: [{ field: 'engine', old: 'info', new: 'debug' }] }]);
+  });
+
+  it('take hold in every process within seconds, and again after a restart', async () => {
+    const one = await start();
+    const other = await start({ roles: ['engine'], log: { level: 'warn', levels: ['intake=silent'] } }, undefined, one.store);
+    const said = async (part: string, level: string) => {
+      const deadline = Date.now() + 15_000;
+      while (other.log.levels.of(part) !== level && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(other.log.levels.of(part)).toBe(level);
+    };
+    const put = (part: string, level: string | null) => one.http.put('/api/v1/log-levels').send({ part, level }).expect(200);
+    await put('engine.lane', 'debug');
+    await put('intake', 'error');
+    await put('', 'info');
+    await said('engine.lane', 'debug');
+    await said('intake', 'error');
+    await said('engine', 'info');
+    const restarted = await start({ roles: ['mitigation'] }, undefined, one.store);
+    expect(restarted.log.levels.all()).toEqual({ level: 'info', parts: { 'engine.lane': 'debug', intake: 'error' } });
+    // Without the change each process has its own file and environment again.
+    await put('intake', null);
+    await put('', null);
+    await said('intake', 'silent');
+    await said('engine', 'warn');
+    expect(other.log.levels.all()).toEqual({ level: 'warn', parts: { intake: 'silent', 'engine.lane': 'debug' } });
+  });
+
+  it('stay as they are while the document store does not answer, and where what is stored is no level', async () => {
+    const { log, http, store } = await start();
+    await http.put('/api/v1/log-levels').send({ part: 'constructor', level: 'warn' }).expect(200, { level: 'info', parts: { constructor: 'warn' } });
+    await store.connection.collection<{ _id: string }>('settings').updateOne({ _id: 'log-levels' }, { $set: { 'values.intake': 'loud' } });
+    await new Promise((resolve) => setTimeout(resolve, 3500));
+    expect(log.levels.all()).toEqual({ level: 'info', parts: { constructor: 'warn' } });
+    const read = jest.spyOn(store.model<SettingsDocument>('settings', settingsDocumentSchema), 'findById').mockImplementation(() => {
+      throw new Error('away');
+    });
+    await new Promise((resolve) => setTimeout(resolve, 3500));
+    expect(read).toHaveBeenCalled();
+    expect(log.levels.of('constructor')).toBe('warn');
+    read.mockRestore();
   });
 });

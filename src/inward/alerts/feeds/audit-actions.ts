@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../../../platform/access/rights.js';
-import { StoredSettings } from '../stored-settings.js';
+import { StoredSettings } from '../../../platform/settings/stored-settings.js';
 import { EVENT_TYPES } from '../../../model/event-types.js';
 
 /** The acts of mitigations keep the name that SIEM content for the original looks for. */

@@ -4,12 +4,12 @@ import { CLOCK } from '../../contracts/clock.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { FieldChange } from '../../model/audit-event.js';
 import type { JsonValue } from '../../model/json.js';
-import type { Principal } from '../../platform/access/rights.js';
-import { withAudit } from '../../platform/audit/audit-outbox.js';
-import { AuditRelay } from '../../platform/audit/audit.relay.js';
-import { actorOf, newAuditRecord } from '../../platform/audit/new-audit-record.js';
-import { DocumentStore } from '../../platform/documents/document-store.js';
-import { Problem } from '../../platform/http/problem.js';
+import type { Principal } from '../access/rights.js';
+import { withAudit } from '../audit/audit-outbox.js';
+import { AuditRelay } from '../audit/audit.relay.js';
+import { actorOf, newAuditRecord } from '../audit/new-audit-record.js';
+import { DocumentStore } from '../documents/document-store.js';
+import { Problem } from '../http/problem.js';
 import { settingsDocumentSchema, type SettingsDocument } from './settings.schema.js';
 
 export interface StoredValues {
@@ -56,7 +56,7 @@ export class StoredSettings {
       const values: Record<string, unknown> = { ...before.values, ...patch };
       for (const [key, value] of Object.entries(patch)) if (value === undefined) delete values[key];
       const changes: FieldChange[] = Object.keys(patch).flatMap((field): FieldChange[] => {
-        const [old, next] = [before.values[field] ?? shown(field), values[field] ?? shown(field)] as [JsonValue, JsonValue];
+        const [old, next] = [own(before.values, field) ?? shown(field), own(values, field) ?? shown(field)] as [JsonValue, JsonValue];
         return JSON.stringify(old) === JSON.stringify(next) ? [] : [{ field, old, new: next }];
       });
       if (changes.length === 0 && JSON.stringify(values) === JSON.stringify(before.values)) return before;
@@ -87,6 +87,11 @@ export class StoredSettings {
     const found = await this.documents.findById(name, { auditOutbox: 0 }).lean<SettingsDocument | null>();
     return found ? { values: found.values, version: found.version, updatedAt: found.updatedAt } : { values: {}, version: 0, updatedAt: null };
   }
+}
+
+/** A name like `constructor` is a value only where it was set. */
+function own(values: Readonly<Record<string, unknown>>, field: string): unknown {
+  return Object.hasOwn(values, field) ? values[field] : undefined;
 }
 
 function conflict(version: number): Problem {

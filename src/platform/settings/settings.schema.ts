@@ -1,9 +1,9 @@
 import { Schema } from 'mongoose';
-import { auditOutboxField, indexAuditOutbox, type WithAuditOutbox } from '../../platform/audit/audit-outbox.js';
+import { auditOutboxField, indexAuditOutbox, type WithAuditOutbox } from '../audit/audit-outbox.js';
 
 /** Settings that administrators change while the service runs; what is not in `values` has the default of the file. */
 export interface SettingsDocument extends WithAuditOutbox {
-  /** `mitigation`, `audit-actions` */
+  /** `mitigation`, `alert-clients`, `audit-actions`, `log-levels` */
   _id: string;
   values: Record<string, unknown>;
   version: number;
