@@ -109,7 +109,7 @@ const network = z.strictObject({
 const audit = z.strictObject({
   relayIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often audit records that other processes left are looked for; own ones are relayed at once.' }),
   relayBatchRecords: z.int().min(1).max(5000).default(200).meta({ help: 'Audit records that are moved or handed to the event log in one go.' }),
-  retentionDays: z.number().min(1).max(36_500).default(400).meta({ help: 'Audit records older than this are removed; never one that did not become an event yet.' }),
+  retentionDays: z.number().min(1).max(36_500).default(400).meta({ help: 'Audit records older than this are removed; never one that did not become an event yet. The audit-events feed shows the last siem.feedRetentionDays of them.' }),
   removedGraceHours: z.number().min(0).max(8784).default(24).meta({ help: 'How long a removed document is kept as a mark, so that engines that were away see that it is gone.' }),
 });
 const jobs = z.strictObject({
@@ -145,8 +145,8 @@ const siem = z.strictObject({
   legacyErrorStatus: z.boolean().default(false).meta({ help: 'Answer "success" as the status in the body of a 400, as the original plugin does, instead of "error".' }),
   parameterErrors: z.enum(['ok', 'bad-request']).default('ok').meta({ help: 'HTTP status of parameter errors of the two event feeds: `ok` answers 200 with {code, message, details} as the original plugin does, `bad-request` answers 400 with the same body.' }),
   feedIntervalMs: z.int().min(100).max(600_000).default(10_000).meta({ help: 'How often new audit records and log events get their place in the feeds when nobody asks; a request does it too.' }),
-  logEventRetentionDays: z.number().min(0.01).max(3660).default(90).meta({ help: 'Events of the service log (warn and above) older than this leave the syslog-events feed.' }),
-  logEvents: z.int().min(100).max(10_000_000).default(100_000).meta({ help: 'Most events of the service log that are kept for the syslog-events feed; the oldest go first.' }),
+  feedRetentionDays: z.number().min(0.01).max(3660).default(90).meta({ help: 'Retention of the two event feeds: audit events and events of the service log (warn and above) older than this leave them. The audit records themselves are kept for audit.retentionDays.' }),
+  logEvents: z.int().min(100).max(10_000_000).default(100_000).meta({ help: 'Most events of the service log that are kept for the syslog-events feed, however young; the oldest go first.' }),
   logQueueEvents: z.int().min(10).max(100_000).default(1000).meta({ help: 'Events of the service log that wait in memory to be stored; beyond it they are counted and left out of the feed (never out of the log itself).' }),
 });
 /** What administrators may change while the service runs (PATCH /api/v1/settings/mitigation); the file and the environment give the defaults. */

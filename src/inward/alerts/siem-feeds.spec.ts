@@ -31,7 +31,7 @@ const log = PinoLog.create(settingsFrom({ log: { level: 'warn' } }), { write: ()
 class LogModule {}
 
 beforeAll(async () => {
-  application = await openTestApplication({ imports: [LogModule, AlertsModule], clock, log, settings: { siem: { feedIntervalMs: 600_000, logQueueEvents: 50, logEvents: 100, logEventRetentionDays: 90 } } });
+  application = await openTestApplication({ imports: [LogModule, AlertsModule], clock, log, settings: { siem: { feedIntervalMs: 600_000, logQueueEvents: 50, logEvents: 100, feedRetentionDays: 90 } } });
   reader = await application.user('reader', ['siemextadministrator', 'siemadministrator']);
   audit = application.http.app.get(AuditService, { strict: false });
 });
@@ -199,5 +199,15 @@ describe('the syslog-events feed', () => {
     }
     expect(await feed.removeOld(new AbortController().signal)).toBe(21);
     expect(await keys()).toEqual(Array.from({ length: 100 }, (_, index) => last + 22 + index));
+  });
+});
+
+describe('the retention of the feeds', () => {
+  it('ends what they show, and not the audit trail', async () => {
+    const trail = async () => ((await request(application.url).get('/api/v1/audit?type=audit.page.read').set('Authorization', basic('admin')).expect(200)).body as { total: number }).total;
+    expect([(await page('audit-events?type=audit.page.read')).totalResults, await trail()]).toEqual([0, 25]);
+    await record(2, { type: 'audit.page.read' });
+    expect([(await page('audit-events?type=audit.page.read')).totalResults, await trail()]).toEqual([2, 27]);
+    expect((await page('audit-events?startTime=1')).auditEvents.every(({ created }) => created >= time - 90 * 86_400_000)).toBe(true);
   });
 });

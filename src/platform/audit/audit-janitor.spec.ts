@@ -72,4 +72,26 @@ describe('AuditJanitor', () => {
     const left = (store.connection.models['audit-record'] as unknown as Model<AuditRecordDocument>).distinct('_id');
     expect(new Set(await left)).toEqual(new Set([waiting.id, refused.id, young.id]));
   });
+
+  it('takes a record that came late to the feed for as old as its place there, and says first from where on none is missing', async () => {
+    const service = new AuditService(store, relay);
+    const records = store.connection.models['audit-record'] as unknown as Model<AuditRecordDocument>;
+    relay.useSink({ publish: async (events) => events.map(() => ({ type: 'accepted', partition: 0, offset: 0, duplicate: false })) });
+    const [old, late] = [act('old'), act('late')];
+    await service.record(old, late);
+    await relay.pass();
+    const placed = time;
+    await records.updateOne({ _id: old.id }, { $set: { feedCreated: placed } });
+    await records.updateOne({ _id: late.id }, { $set: { feedCreated: placed + 5 * 86_400_000 } });
+    time += 30 * 86_400_000;
+    expect(await janitor.run(never)).toMatchObject({ recordsRemoved: 0 });
+    expect(await service.intactFrom()).toBe(0);
+    time += 1;
+    expect(await janitor.run(never)).toMatchObject({ recordsRemoved: 1 });
+    expect(await records.distinct('_id')).toEqual([late.id]);
+    expect(await service.intactFrom()).toBe(placed + 1);
+    time += 5 * 86_400_000;
+    expect(await janitor.run(never)).toMatchObject({ recordsRemoved: 1 });
+    expect(await service.intactFrom()).toBe(placed + 1 + 5 * 86_400_000);
+  });
 });

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Model, mongo } from 'mongoose';
+import type { Model, mongo, QueryFilter } from 'mongoose';
 import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
 import { CLOCK } from '../../contracts/clock.js';
@@ -7,6 +7,7 @@ import type { Clock } from '../../contracts/clock.js';
 import { DocumentStore } from '../documents/document-store.js';
 import { JobsService } from '../jobs/jobs.service.js';
 import { auditRecordSchema, type AuditRecordDocument } from './audit-record.schema.js';
+import { AUDIT_RETENTION_ID, auditRetentionSchema, type AuditRetentionDocument } from './audit-retention.schema.js';
 import { AuditRelay } from './audit.relay.js';
 
 const INTERVAL_MS = 600_000;
@@ -16,6 +17,7 @@ const BATCH = 500;
 @Injectable()
 export class AuditJanitor {
   private readonly records: Model<AuditRecordDocument>;
+  private readonly retention: Model<AuditRetentionDocument>;
 
   constructor(
     store: DocumentStore,
@@ -25,6 +27,7 @@ export class AuditJanitor {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {
     this.records = store.model<AuditRecordDocument>('audit-record', auditRecordSchema);
+    this.retention = store.model<AuditRetentionDocument>('audit-retention', auditRetentionSchema);
     jobs.register({ name: 'audit-janitor', intervalMs: INTERVAL_MS, run: (signal) => this.run(signal), runAtStart: true });
   }
 
@@ -32,15 +35,18 @@ export class AuditJanitor {
     return { recordsRemoved: await this.removeOldRecords(signal), documentsRemoved: await this.removeMarkedDocuments(signal) };
   }
 
-  /** Never a record that is no event yet, or that was refused: those need a person first. */
+  /** Never a record that is no event yet, or that was refused: those need a person first. One that came late is as old as its place in the feed. */
   private async removeOldRecords(signal: AbortSignal): Promise<number> {
-    const before = new Date(this.clock.now() - this.settings.audit.retentionDays * 86_400_000).toISOString();
+    const before = Math.floor(this.clock.now() - this.settings.audit.retentionDays * 86_400_000);
+    const old: QueryFilter<AuditRecordDocument> = { occurredAt: { $lt: new Date(before).toISOString() }, exportedAt: { $ne: null }, $or: [{ feedCreated: null }, { feedCreated: { $lt: before } }] };
     let removed = 0;
     while (!signal.aborted) {
       // In batches: the embedded store would hold up other writers during one large removal.
-      const old = await this.records.find({ occurredAt: { $lt: before }, exportedAt: { $ne: null } }, { _id: 1 }).sort({ occurredAt: 1 }).limit(BATCH).lean();
-      if (old.length === 0) break;
-      removed += (await this.records.deleteMany({ _id: { $in: old.map(({ _id }) => _id) } })).deletedCount;
+      const found = await this.records.find(old, { _id: 1 }).sort({ occurredAt: 1 }).limit(BATCH).lean();
+      if (found.length === 0) break;
+      if (removed === 0) await this.retention.updateOne({ _id: AUDIT_RETENTION_ID }, { $max: { intactFrom: before } }, { upsert: true });
+      // Asked again for each: one without a place may get it in between.
+      removed += (await this.records.deleteMany({ ...old, _id: { $in: found.map(({ _id }) => _id) } })).deletedCount;
     }
     return removed;
   }

@@ -3,6 +3,7 @@ import type { Model, QueryFilter } from 'mongoose';
 import { DocumentStore } from '../documents/document-store.js';
 import type { AuditRecord } from './audit-record.js';
 import { auditRecordSchema, type AuditRecordDocument } from './audit-record.schema.js';
+import { AUDIT_RETENTION_ID, auditRetentionSchema, type AuditRetentionDocument } from './audit-retention.schema.js';
 import { AuditRelay } from './audit.relay.js';
 
 export interface AuditFilter {
@@ -36,9 +37,11 @@ export interface PageOf<T> extends Page {
 @Injectable()
 export class AuditService {
   private readonly records: Model<AuditRecordDocument>;
+  private readonly retention: Model<AuditRetentionDocument>;
 
   constructor(store: DocumentStore, private readonly relay: AuditRelay) {
     this.records = store.model<AuditRecordDocument>('audit-record', auditRecordSchema);
+    this.retention = store.model<AuditRetentionDocument>('audit-retention', auditRetentionSchema);
   }
 
   /** Durable when it answers; the same record again is harmless. @throws when it cannot be stored: then the act must not be answered as done. */
@@ -56,6 +59,11 @@ export class AuditService {
       this.records.countDocuments(query),
     ]);
     return { items, page, pageSize, total };
+  }
+
+  /** Of the records whose place in the feed (`feedCreated`) is not before this (ms) retention has taken none. */
+  async intactFrom(): Promise<number> {
+    return (await this.retention.findById(AUDIT_RETENTION_ID).lean<AuditRetentionDocument | null>())?.intactFrom ?? 0;
   }
 }
 

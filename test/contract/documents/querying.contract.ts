@@ -173,6 +173,23 @@ export function queryingContract(target: Target): void {
       expect(await (await on.model()).countDocuments({})).toBe(0);
     });
 
+    it('counts and finds ranges of numbers by an index, whatever else the field holds', async () => {
+      const values = [Number.NEGATIVE_INFINITY, -1, 0, 0.5, 1, 1, 2, 2 ** 53, Number.POSITIVE_INFINITY, Number.NaN, null, '1', new Date(1), true];
+      const M = await on.filled([...values.map((n, _id) => ({ _id, n, k: _id % 2 })), { _id: values.length, k: 0 }], (schema) => schema.index({ n: 1 }).index({ k: 1, n: 1 }));
+      for (const [low, high] of [[0, 1], [-1, 2], [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY], [Number.NEGATIVE_INFINITY, 0], [2 ** 53 - 1, Number.POSITIVE_INFINITY], [1, 1]] as const) {
+        const within = (lower: boolean, upper: boolean) => [...values.keys()].filter((id) => {
+          const n = values[id];
+          return typeof n === 'number' && (lower ? n >= low : n > low) && (upper ? n <= high : n < high);
+        });
+        for (const [lower, upper] of [[true, true], [false, false], [true, false]] as const) {
+          const n = { [lower ? '$gte' : '$gt']: low, [upper ? '$lte' : '$lt']: high };
+          expect({ n, found: ids(await M.collection.find({ n }).sort({ _id: 1 }).toArray()) }).toEqual({ n, found: within(lower, upper) });
+          expect({ n, count: await M.countDocuments({ n }) }).toEqual({ n, count: within(lower, upper).length });
+          expect({ n, count: await M.countDocuments({ n, k: { $in: [1] } }) }).toEqual({ n, count: within(lower, upper).filter((id) => id % 2 === 1).length });
+        }
+      }
+    });
+
     it('follows references with populate', async () => {
       const suffix = new Types.ObjectId().toHexString();
       const owners = on.store().model(`Owner${suffix}`, new Schema<{ name: string }>({ name: String }));

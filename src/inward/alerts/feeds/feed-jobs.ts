@@ -8,7 +8,7 @@ import { LogFeed } from './log-feed.service.js';
 const JANITOR_MS = 600_000;
 const MOST = 50_000;
 
-/** Keeps the feeds numbered while nobody asks, so that a first reader need not wait for it, and the log events within their limits. */
+/** Keeps the feeds numbered and their days counted while nobody asks, so that a first reader need not wait for it, and the log events within their limits. */
 @Injectable()
 export class FeedJobs {
   constructor(jobs: JobsService, audit: AuditFeed, log: LogFeed, @Inject(SETTINGS) settings: Pick<Settings, 'roles' | 'siem'>) {

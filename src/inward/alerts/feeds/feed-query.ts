@@ -34,6 +34,11 @@ export function readFeedQuery(query: Readonly<Record<string, unknown>>, nowMs: n
   return { type: 'query', query: { startIndex, count, after, before } };
 }
 
+/** What a query may see (ms), from inclusive, to exclusive: its bounds, what retention leaves, and nothing beyond what the sequencer shows. */
+export function feedRange({ after, before }: Pick<FeedQuery, 'after' | 'before'>, retainedFrom: number, shownCreated: number): { from: number; to: number } {
+  return { from: Math.max((after ?? 0) + 1, Math.ceil(retainedFrom)), to: Math.min(before ?? Infinity, shownCreated + 1) };
+}
+
 /** Page size: what was asked for, at most the setting, at most 1000. */
 export function pageSizeOf(count: number, limit: number): number {
   return Math.max(1, Math.min(count, limit, PAGE_CEILING));

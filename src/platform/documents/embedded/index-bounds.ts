@@ -43,8 +43,8 @@ export function boundsOf(tests: readonly FieldTest[], multikey: boolean, limit: 
     if (test.operator === '$gt' || test.operator === '$gte') from = later(from, test.operator === '$gt' && !component.beyondLimit ? high : low);
     else to = earlier(to, test.operator === '$lt' && !component.beyondLimit ? low : high);
   }
-  // NaN sorts below the numbers but no range has it.
-  if (rank === Rank.number) exact = false;
+  // NaN sorts below the numbers but no range has it: without a lower bound it lies within the interval.
+  if (rank === Rank.number && !narrowing.some(({ operator }) => operator === '$gt' || operator === '$gte')) exact = false;
   return { intervals: Buffer.compare(from, to) < 0 ? [[from, to]] : [], points: false, exact, used: [...narrowing] };
 }
 
