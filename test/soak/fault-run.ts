@@ -92,6 +92,7 @@ export async function faultRun({ fault, events, times, seed, batch = 250, settle
     while (receivers.some((one) => one.distinct < accepted.size) && performance.now() < limitAt) await pause(100);
     // What still comes could only be repeats.
     await pause(1500);
+    if (receivers.some((one) => one.distinct < accepted.size)) await tellState(api, engines);
   } finally {
     await stack.stop();
     for (const { receiver } of receivers) await receiver.stop();
@@ -108,6 +109,12 @@ export async function faultRun({ fault, events, times, seed, batch = 250, settle
     retried,
     seconds: seconds(),
   };
+}
+
+/** Something is missing: who has which partitions, where each integration stands, and what the engines said last. */
+async function tellState(api: ServiceProcess, engines: readonly ServiceProcess[]): Promise<void> {
+  for (const path of ['/api/v1/engines', '/api/v1/integrations']) process.stderr.write(`${path} ${JSON.stringify((await api.client.call('GET', path)).body)}\n`);
+  for (const engine of engines) process.stderr.write(`an engine said last: ${engine.said}\n`);
 }
 
 /** Ends when every event of the batch was accepted; how often it had to be sent again. */

@@ -19,6 +19,7 @@ import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.sc
 import { replaySchema, type ReplayDocument } from '../evidence/replay.schema.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
+import { ChangeQueue } from './change-queue.js';
 import { CommandRunner } from './command-runner.js';
 import { CursorStore, cursorId, FILTERED_SAVE_MS } from './cursor-store.js';
 import { cursorSchema, type CursorDocument } from './cursor.schema.js';
@@ -75,10 +76,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private ended: Promise<void> | undefined;
   private lastCommitAt = 0;
   private lastBeat = { at: 0, delivered: 0, cpu: process.cpuUsage() };
-  /** Partitions that are being given up. */
-  private readonly givingUp = new Map<number, Promise<void>>();
-  /** One change of lanes or partitions at a time. */
-  private changes: Promise<unknown> = Promise.resolve();
+  private readonly changes: ChangeQueue;
 
   constructor(
     @Inject(SETTINGS) private readonly settings: Settings,
@@ -94,6 +92,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     store: DocumentStore,
   ) {
     this.log = log.child('engine');
+    this.changes = new ChangeQueue(this.log);
     this.id = settings.engine.id ?? `${this.machineHostname.split('.')[0] ?? 'engine'}-${process.pid}-${randomUUID().slice(0, 6)}`;
     this.pool = settings.engine.pool;
     this.startedAt = clock.now();
@@ -119,7 +118,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       log: this.log,
       stopGraceMs: settings.engine.stopGraceMs,
       start: (integration, places, former) => this.startLane(integration, places, former),
-      serially: (change) => this.serially(change),
+      serially: (change) => this.changes.serially('starting deliveries', change),
       persist: (act) => this.persist(act),
       recall: (missing) => this.status.recall(missing),
       forgetStatus: (id) => this.status.remove(id),
@@ -241,10 +240,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   assigned(owned: OwnedPartition): Promise<void> {
     const { partition } = owned;
-    // Of those who had it before, asked now: it may be revoked again before its turn comes, and that waits for this.
-    const givenUp = this.givingUp.get(partition);
-    return this.serially(async () => {
-      await givenUp;
+    return this.changes.take(partition, async () => {
       const range = this.ranges.get(partition);
       const places = await this.persist(() => this.runningPlaces(partition));
       const position = places.length === 0 ? (range?.next ?? 0) : Math.max(range?.first ?? 0, SharedFeed.startOf(places.map((place) => place.position)));
@@ -268,7 +264,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   /** The log is another one than these cursors belong to: they begin anew with what it holds, in the order of its events. */
   private restart(misplaced: readonly LanePartition[], why: Misplaced): Promise<void> {
-    return this.serially(async () => {
+    return this.changes.serially('beginning anew in a replaced log', async () => {
       const byLane = new Map<Lane, LanePartition[]>();
       for (const owned of misplaced) if (owned.lane.partitions.get(owned.partition) === owned) byLane.set(owned.lane, [...(byLane.get(owned.lane) ?? []), owned]);
       for (const { partition } of misplaced) {
@@ -290,12 +286,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   /** Partitions are given up side by side, so that all of them have the whole grace. */
   revoked(partition: number, graceMs: number): Promise<void> {
-    const given = this.changes.then(() => this.giveUp(partition, graceMs));
-    const ended = given.catch(() => undefined).finally(() => {
-      if (this.givingUp.get(partition) === ended) this.givingUp.delete(partition);
-    });
-    this.givingUp.set(partition, ended);
-    return given;
+    return this.changes.giveUp(partition, () => this.giveUp(partition, graceMs));
   }
 
   private async giveUp(partition: number, graceMs: number): Promise<void> {
@@ -390,13 +381,6 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   // --- order and repetition ---
-
-  /** Changes of lanes and partitions one after the other. */
-  private serially<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.changes.then(change);
-    this.changes = result.catch(() => undefined);
-    return result;
-  }
 
   private async attempt(what: string, act: () => Promise<unknown>): Promise<void> {
     try {

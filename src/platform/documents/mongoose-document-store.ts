@@ -17,6 +17,9 @@ export interface MongooseStoreOptions {
 /** Longest wait for the answer to a health check. */
 const HEALTH_MS = 2000;
 
+/** A connection that was lost without a word keeps nobody waiting for ever; longer than any answer takes. */
+const SOCKET_MS = 180_000;
+
 /** Every document of Tidegate, over one mongoose connection: MongoDB or the embedded wire server, the code does not know which. */
 export class MongooseDocumentStore extends DocumentStore {
   private constructor(readonly connection: Connection, private readonly afterClose?: () => Promise<void>) {
@@ -30,6 +33,7 @@ export class MongooseDocumentStore extends DocumentStore {
       autoIndex: false,
       autoCreate: false,
       serverSelectionTimeoutMS: options.serverSelectionTimeoutMs ?? 10_000,
+      socketTimeoutMS: SOCKET_MS,
       // An acknowledged write survives the death of the server; SecantusDB and MongoDB lose some without it.
       writeConcern: { w: 'majority', journal: true },
       monitorCommands: options.guarded === true,

@@ -1,6 +1,7 @@
 import type { Clock } from '../../../contracts/clock.js';
 import type { AppendOutcome, NewRecord } from '../../../contracts/event-log.js';
 import type { Log } from '../../../contracts/log.js';
+import { withLimit } from '../shared/with-limit.js';
 import { cutCall, writeChunk, type AppendCall, type Chunk } from './append-call.js';
 import { DiskSpace } from './disk-space.js';
 import { WriteRefused, type LogEnvironment } from './environment.js';
@@ -150,7 +151,7 @@ export class Appender {
   private async write(group: AppendCall[]): Promise<Stored | undefined> {
     this.commitSince = performance.now();
     try {
-      const stored = await withLimit(this.environment.write(() => this.store(group)), STUCK_MS);
+      const stored = await withLimit(this.environment.write(() => this.store(group)), STUCK_MS, `the disk has not answered for ${STUCK_MS / 1000} s`);
       if (stored.accepted.length > 0) this.failure = undefined;
       return stored;
     } catch (error) {
@@ -248,16 +249,4 @@ export class Appender {
 
 function unavailable(code: Unavailable['code'], reason: string, retryAfterMs: number): Unavailable {
   return { type: 'unavailable', code, reason, retryAfterMs };
-}
-
-async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the disk has not answered for ${limitMs / 1000} s`)), limitMs);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,8 +1,10 @@
 import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
 import type { AppendOutcome, NewRecord } from '../../../contracts/event-log.js';
+import { OutOfPatience, withLimit } from '../shared/with-limit.js';
+import { within } from '../shared/within.js';
 import { partitionOf } from '../shared/partitioner.js';
 import { connectionFault } from './connection-fault.js';
-import { errorType, isRetriable, reasonOf } from './kafka-client.js';
+import { CALL_MS, errorType, isRetriable, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { sealed } from './record-seal.js';
 
@@ -17,6 +19,8 @@ const LONGEST_PAUSE_MS = 2000;
 /** While sends fail, a new record waits no longer than this. */
 const FAILING_WAIT_MS = 1000;
 const RETRY_AFTER_MS = 5000;
+/** A producer that does not end is left to itself. */
+const DROP_MS = 5000;
 
 type Unavailable = Extract<AppendOutcome, { type: 'unavailable' }>;
 
@@ -71,7 +75,7 @@ export class KafkaAppender {
     await Promise.all(this.lanes.map((lane) => lane.running));
     const producer = this.producer ?? (await this.connecting?.catch(() => undefined));
     this.producer = undefined;
-    await producer?.disconnect().catch(() => undefined);
+    if (producer) await this.drop(producer);
   }
 
   private refusal(): Unavailable | undefined {
@@ -123,12 +127,13 @@ export class KafkaAppender {
     let producer: Producer | undefined;
     try {
       producer = await this.connected();
-      const [sent] = await producer.send({
+      const sending = producer.send({
         topic: this.options.topic,
         acks: -1,
         compression: this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
         messages: batch.map(({ message }) => message),
       });
+      const [sent] = await withLimit(sending, this.callMs);
       const base = Number(sent?.baseOffset ?? sent?.offset);
       batch.forEach(({ bytes, answer }, index) => {
         this.waitingBytes -= bytes;
@@ -156,9 +161,9 @@ export class KafkaAppender {
     // Once may be a broker that has just started.
     if (type === 'UNKNOWN_TOPIC_OR_PARTITION' && this.failures > 1) this.topicUnknown();
     // kafkajs keeps what it wrongly believes of a topic as long as the producer lives (issue 1146).
-    if (producer && producer === this.producer && (!isRetriable(error) || type === 'UNKNOWN_TOPIC_OR_PARTITION' || this.failures % 3 === 0)) {
+    if (producer && producer === this.producer && (error instanceof OutOfPatience || !isRetriable(error) || type === 'UNKNOWN_TOPIC_OR_PARTITION' || this.failures % 3 === 0)) {
       this.producer = undefined;
-      await producer.disconnect().catch(() => undefined);
+      await this.drop(producer);
     }
     return reason;
   }
@@ -198,13 +203,21 @@ export class KafkaAppender {
   private async connect(): Promise<Producer> {
     const producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent: false, maxInFlightRequests: undefined, metadataMaxAge: 60_000 });
     try {
-      await producer.connect();
+      await withLimit(producer.connect(), this.callMs);
     } catch (error) {
-      await producer.disconnect().catch(() => undefined);
+      await this.drop(producer);
       throw error;
     }
     this.producer = producer;
     return producer;
+  }
+
+  private async drop(producer: Producer): Promise<void> {
+    await within(DROP_MS, producer.disconnect()).catch(() => undefined);
+  }
+
+  private get callMs(): number {
+    return this.options.callMs ?? CALL_MS;
   }
 }
 

@@ -8,6 +8,11 @@ const { Kafka, logLevel } = kafkajs;
 
 const CONNECT_MS = 3000;
 const REQUEST_MS = 10_000;
+/**
+ * What any call of kafkajs may take. Its own limits do not hold for a request on a connection that is being closed: when the broker closes it first, as it does to a process that stood still, the call never ends.
+ * More than three tries of a request.
+ */
+export const CALL_MS = 45_000;
 
 /** The client with short patience: repeating is done by the appender and the consumers, which know what may be repeated. */
 export function kafkaClient(options: KafkaEventLogOptions): KafkaClient {

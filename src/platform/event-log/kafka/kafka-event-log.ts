@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Admin, Kafka } from 'kafkajs';
 import type { AppendOutcome, EventLog, LogHealth, LogMark, LogRecord, LogRetention, NewRecord, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions, Recognition } from '../../../contracts/event-log.js';
+import { OutOfPatience, withLimit } from '../shared/with-limit.js';
+import { within } from '../shared/within.js';
 import { CatchUpConsumer } from './catch-up-consumer.js';
 import { KafkaAppender } from './kafka-appender.js';
-import { errorType, kafkaClient, reasonOf } from './kafka-client.js';
+import { CALL_MS, errorType, kafkaClient, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { KafkaPoolMember } from './kafka-pool-member.js';
 import { connectionFault, ConnectionRefused } from './connection-fault.js';
@@ -15,12 +17,13 @@ const RETRY_MS = 5000;
 const BETWEEN_TRIES_MS = 200;
 const ADMIN_TRIES = 5;
 const HEALTH_MS = 1500;
+/** A client that does not end is left to itself. */
+const CLOSE_MS = 5000;
 /** How long one record may take to be read. */
 const LOOK_MS = 15_000;
 
 /** The event log on Apache Kafka. See docs/decisions/0007-kafka-event-log.md. */
 export class KafkaEventLog implements EventLog {
-  private readonly kafka: Kafka;
   private appender: KafkaAppender | undefined;
   private admin: Promise<Admin> | undefined;
   private closing: Promise<void> | undefined;
@@ -39,9 +42,7 @@ export class KafkaEventLog implements EventLog {
   private note: string | undefined;
   private readonly handovers = new Map<string, Map<number, Promise<void>>>();
 
-  constructor(private readonly options: KafkaEventLogOptions) {
-    this.kafka = kafkaClient(options);
-  }
+  constructor(private readonly options: KafkaEventLogOptions, private readonly kafka: Kafka = kafkaClient(options)) {}
 
   /** Waits a few seconds for the brokers; when none answers it goes on trying by itself. @throws TopicMisfit; ConnectionRefused when the brokers refuse the settings all this time */
   async open(): Promise<void> {
@@ -198,8 +199,7 @@ export class KafkaEventLog implements EventLog {
     if (!this.appender) return;
     await Promise.all([...this.members].map((member) => member.leave()));
     await Promise.all([this.appender.close(), ...[...this.catchUps.values()].map((consumer) => consumer.close())]);
-    const admin = await this.admin?.catch(() => undefined);
-    await admin?.disconnect().catch(() => undefined);
+    await within(CLOSE_MS, (this.admin ?? Promise.resolve(undefined)).then((admin) => admin?.disconnect())).catch(() => undefined);
   }
 
   /** Looks whether the topic is there, for at most so long; why not, when that is a matter of settings. An attempt that is cut short keeps what the last one said. */
@@ -262,7 +262,7 @@ export class KafkaEventLog implements EventLog {
     this.admin ??= this.connectAdmin();
     const current = this.admin;
     try {
-      return await work(await current);
+      return await withLimit(current.then(work), this.options.callMs ?? CALL_MS);
     } catch (error) {
       if (this.admin === current) {
         this.admin = undefined;
@@ -277,7 +277,7 @@ export class KafkaEventLog implements EventLog {
     try {
       await admin.connect();
     } catch (error) {
-      await admin.disconnect().catch(() => undefined);
+      void admin.disconnect().catch(() => undefined);
       throw error;
     }
     return admin;
@@ -286,18 +286,3 @@ export class KafkaEventLog implements EventLog {
 
 /** Errors that pass by themselves, by the broker's names. */
 const MOVING = new Set(['NOT_LEADER_FOR_PARTITION', 'LEADER_NOT_AVAILABLE', 'UNKNOWN_TOPIC_OR_PARTITION', 'FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH', 'OFFSET_NOT_AVAILABLE']);
-
-class OutOfPatience extends Error {}
-
-async function withLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  work.catch(() => undefined);
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new OutOfPatience(`no answer within ${Math.round(limitMs)} ms`)), limitMs);
-  });
-  try {
-    return await Promise.race([work, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -37,6 +37,8 @@ export interface KafkaEventLogOptions {
   signingKeys: readonly Buffer[];
   /** After so long without progress a consumer is built anew; tests alone give it. */
   stalledMs?: number;
+  /** What a call of the client may take; tests alone give it. */
+  callMs?: number;
   clock: Clock;
   log: Log;
 }

@@ -89,7 +89,8 @@ export class ReaderFeed implements RecordSource {
         const range = (await this.ports.ranges()).find((found) => found.partition === partition);
         if (this.wanted.get(partition) !== position) continue;
         const reader = this.readers.get(partition);
-        if (!this.assigned.has(partition) || !range || !reader) return;
+        if (!this.assigned.has(partition) || !reader) return;
+        if (!range) throw new RangeError(`the brokers do not name partition ${partition}`);
         const from = Math.min(Math.max(position, range.first), range.next);
         this.wanted.delete(partition);
         reader.startFrom(from);

@@ -6,6 +6,7 @@ import type { KafkaEventLogOptions } from './kafka-options.js';
 import { TopicConsumer } from './topic-consumer.js';
 
 const STALLED_MS = 1000;
+const CALL_MS = 300;
 const EVENTS = { GROUP_JOIN: 'join', REBALANCING: 'rebalancing', CRASH: 'crash', FETCH: 'fetch', HEARTBEAT: 'heartbeat', END_BATCH_PROCESS: 'batch' };
 
 /** As much of the client's consumer as is looked at. Fetches of another broker go on all the time. */
@@ -20,7 +21,10 @@ class FakeConsumer {
   on(name: string, listener: (event: unknown) => void): void {
     this.emitter.on(name, listener);
   }
-  async connect(): Promise<void> {}
+  connects = true;
+  async connect(): Promise<void> {
+    if (!this.connects) await new Promise(() => undefined);
+  }
   async subscribe(): Promise<void> {}
   async run(): Promise<void> {
     setTimeout(() => this.emitter.emit(EVENTS.GROUP_JOIN, { payload: { memberAssignment: { t: [0, 1] } } }), 10);
@@ -30,6 +34,9 @@ class FakeConsumer {
   resume(): void {}
   batch(partition: number, lastOffset: number): void {
     this.emitter.emit(EVENTS.END_BATCH_PROCESS, { payload: { topic: 't', partition, lastOffset: String(lastOffset) } });
+  }
+  async commitOffsets(): Promise<void> {
+    await new Promise(() => undefined);
   }
   async disconnect(): Promise<void> {
     this.disconnects++;
@@ -46,17 +53,20 @@ describe('a Kafka consumer that stands still although fetches of other brokers g
   let joined: number;
   let left: number;
   let next: number;
+  let connects: boolean;
   let consumer: TopicConsumer;
   beforeEach(() => {
     made = [];
-    [joined, left, next] = [0, 0, 0];
+    [joined, left, next, connects] = [0, 0, 0, true];
     const kafka = {
       consumer: () => {
-        made.push(new FakeConsumer());
-        return made.at(-1);
+        const one = new FakeConsumer();
+        one.connects = connects;
+        made.push(one);
+        return one;
       },
     } as unknown as Kafka;
-    const options = { topic: 't', sessionTimeoutMs: 1000, revokeGraceMs: 100, stalledMs: STALLED_MS, log: silentLog } as KafkaEventLogOptions;
+    const options = { topic: 't', sessionTimeoutMs: 1000, revokeGraceMs: 100, stalledMs: STALLED_MS, callMs: CALL_MS, log: silentLog } as KafkaEventLogOptions;
     consumer = new TopicConsumer(kafka, options, 'g', { joined: () => joined++, left: () => left++, messages: () => undefined }, async () => [{ partition: 0, first: 0, next }, { partition: 1, first: 0, next: 0 }]);
   });
   afterEach(async () => {
@@ -104,5 +114,21 @@ describe('a Kafka consumer that stands still although fetches of other brokers g
     await pass(2 * STALLED_MS);
     expect(made).toHaveLength(1);
     expect(left).toBe(1);
+  });
+
+  it('is replaced when it cannot be begun, for a call of the client may never end', async () => {
+    await until(() => joined === 1);
+    connects = false;
+    made[0]?.emitter.emit(EVENTS.CRASH, { payload: { error: new Error('gone'), restart: false } });
+    await until(() => made.length === 2);
+    connects = true;
+    await until(() => joined === 2);
+    expect(made).toHaveLength(3);
+    expect(made[1]?.disconnects).toBe(1);
+  });
+
+  it('fails a commit that is never answered', async () => {
+    await until(() => joined === 1);
+    await expect(consumer.commit(0, 5)).rejects.toThrow(/no answer within 300 ms/);
   });
 });

@@ -1,7 +1,8 @@
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
 import type { PartitionRange } from '../../../contracts/event-log.js';
-import { reasonOf } from './kafka-client.js';
+import { CALL_MS, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
+import { withLimit } from '../shared/with-limit.js';
 import { within } from '../shared/within.js';
 
 // A CommonJS package: Node finds not all of its names as exports.
@@ -101,7 +102,8 @@ export class TopicConsumer {
 
   /** @throws when the group does not take it */
   async commit(partition: number, position: number): Promise<void> {
-    await this.consumer?.commitOffsets([{ topic: this.options.topic, partition, offset: String(position) }]);
+    const { consumer } = this;
+    if (consumer) await withLimit(consumer.commitOffsets([{ topic: this.options.topic, partition, offset: String(position) }]), this.callMs);
   }
 
   /** Leaves the group at once instead of after the session timeout. */
@@ -118,9 +120,7 @@ export class TopicConsumer {
       this.consumer = consumer;
       this.aliveAt = performance.now();
       try {
-        await consumer.connect();
-        await consumer.subscribe({ topics: [this.options.topic], fromBeginning: true });
-        await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 1, eachBatch: async (payload) => this.take(consumer, payload) });
+        await withLimit(this.begin(consumer), this.callMs + this.rebalanceMs);
         return;
       } catch (error) {
         this.options.log.debug({ groupId: this.groupId, reason: reasonOf(error) }, 'consumer could not be started; it is tried again');
@@ -130,6 +130,20 @@ export class TopicConsumer {
     }
   }
 
+  private async begin(consumer: Consumer): Promise<void> {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [this.options.topic], fromBeginning: true });
+    await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 1, eachBatch: async (payload) => this.take(consumer, payload) });
+  }
+
+  private get callMs(): number {
+    return this.options.callMs ?? CALL_MS;
+  }
+
+  private get rebalanceMs(): number {
+    return this.options.sessionTimeoutMs + this.options.revokeGraceMs;
+  }
+
   private take(consumer: Consumer, payload: EachBatchPayload): void {
     const { batch } = payload;
     if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages, Number(batch.highWatermark));
@@ -137,12 +151,12 @@ export class TopicConsumer {
   }
 
   private make(): Consumer {
-    const { topic, sessionTimeoutMs, revokeGraceMs } = this.options;
+    const { topic, sessionTimeoutMs } = this.options;
     const consumer = this.kafka.consumer({
       groupId: this.groupId,
       allowAutoTopicCreation: false,
       sessionTimeout: sessionTimeoutMs,
-      rebalanceTimeout: sessionTimeoutMs + revokeGraceMs,
+      rebalanceTimeout: this.rebalanceMs,
       heartbeatInterval: Math.min(HEARTBEAT_MS, sessionTimeoutMs / 3),
       maxBytesPerPartition: PARTITION_BYTES,
       maxBytes: FETCH_BYTES,
