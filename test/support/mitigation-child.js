@@ -5,6 +5,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { Campaigns } from '../../dist/certification/campaigns.service.js';
 import { settingsFrom } from '../../dist/config/settings.js';
 import { systemClock } from '../../dist/contracts/clock.js';
 import { silentLog } from '../../dist/contracts/log.js';
@@ -13,7 +14,6 @@ import { ConnectorRegistry } from '../../dist/directory/connector-registry.js';
 import { DirectoryModels } from '../../dist/directory/directory-models.js';
 import { DirectoryService } from '../../dist/directory/directory.service.js';
 import { MitigationSettings } from '../../dist/inward/alerts/mitigation-settings.service.js';
-import { StoredSettings } from '../../dist/platform/settings/stored-settings.js';
 import { AlertJanitor } from '../../dist/inward/processor/alert-janitor.js';
 import { ProcessorWake } from '../../dist/inward/processor/processor-wake.js';
 import { ProcessorService } from '../../dist/inward/processor/processor.service.js';
@@ -25,6 +25,7 @@ import { MongooseDocumentStore } from '../../dist/platform/documents/mongoose-do
 import { JobHistory } from '../../dist/platform/jobs/job-history.js';
 import { JobsService } from '../../dist/platform/jobs/jobs.service.js';
 import { Leases } from '../../dist/platform/jobs/leases.js';
+import { StoredSettings } from '../../dist/platform/settings/stored-settings.js';
 
 const [where, dbName, settingsText, callMs] = process.argv.slice(2);
 const settings = settingsFrom(JSON.parse(settingsText));
@@ -51,7 +52,7 @@ registry.for = (application) => {
 };
 const policy = new MitigationSettings(new StoredSettings(documents, relay, systemClock), settings);
 const jobs = new JobsService(documents, leases, new JobHistory(documents, settings), new SchedulerRegistry(), settings, systemClock, silentLog);
-const processor = new ProcessorService(documents, settings, systemClock, silentLog, policy, directory, registry, relay, new ProcessorWake(), jobs);
+const processor = new ProcessorService(documents, settings, systemClock, silentLog, policy, directory, registry, new Campaigns(documents, systemClock, relay), relay, new ProcessorWake(), jobs);
 const undo = new UndoService(documents, settings, systemClock, silentLog, policy, directory, models, registry, relay, new UndoWake(), jobs);
 new AlertJanitor(documents, settings, systemClock, policy, relay, jobs);
 jobs.onApplicationBootstrap();
