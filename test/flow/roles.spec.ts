@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { EngineService } from '../../src/outward/engine/engine.service.js';
 import { IntegrationsService } from '../../src/outward/integrations/integrations.service.js';
@@ -47,22 +50,26 @@ describe('a process with some of the roles', () => {
   });
 
   it('takes over log levels that are changed at a process with the role api, and has them after a restart', async () => {
-    test = await startTestService({ roles: ['api'] });
-    const mitigation = new ServiceProcess(test.dataDir, await freePort(), { TIDEGATE_ROLES: 'mitigation', TIDEGATE_MITIGATION_INTERVAL_MS: '500', ...enginesEnvironment() });
+    const environment = enginesEnvironment();
+    const directory = mkdtempSync(join(tmpdir(), 'tidegate-roles-'));
+    const api = new ServiceProcess(directory, await freePort(), { TIDEGATE_ROLES: 'api', ...environment });
+    const mitigation = new ServiceProcess(directory, await freePort(), { TIDEGATE_ROLES: 'mitigation', TIDEGATE_MITIGATION_INTERVAL_MS: '500', ...environment });
     const saysDebug = () => mitigation.said.includes('"level":"debug"');
     try {
+      await api.start(120_000);
       await mitigation.start(120_000);
       expect((await fetch(`${mitigation.client.url}/api/v1/log-levels`)).status).toBe(404);
       expect(saysDebug()).toBe(false);
-      await test.client.ok('PUT', '/api/v1/log-levels', { part: 'jobs', level: 'debug' });
+      await api.client.ok('PUT', '/api/v1/log-levels', { part: 'jobs', level: 'debug' });
       // It would say as much itself; the other has it from the store alone.
-      await test.stop();
+      await api.end();
       await eventually('the other process says how its jobs ran', saysDebug, 60_000);
       await mitigation.end();
       await mitigation.start(120_000);
       await eventually('it still does after a restart', saysDebug, 60_000);
     } finally {
-      await mitigation.end();
+      await Promise.all([api.end(), mitigation.end()]);
+      rmSync(directory, { recursive: true, force: true });
     }
   }, 600_000);
 });
