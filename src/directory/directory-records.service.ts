@@ -10,7 +10,7 @@ import type { DirectoryAct } from './account-changes.js';
 import type { DirectoryRecord, StoredFields } from './directory-kind.js';
 import type { RecordFilter, RecordUpdate, StoredKind } from './directory-kinds.js';
 import { DirectoryModels } from './directory-models.js';
-import { isDuplicateKey } from './duplicate-key.js';
+import { isDuplicateWrite } from '../platform/documents/duplicate-writes.js';
 import { EntitlementCatalogue } from './entitlement-catalogue.js';
 import { auditOfChange } from './record-audit.js';
 import { ReferenceReader, type References } from './references.js';
@@ -130,7 +130,7 @@ export class DirectoryRecords {
     try {
       await kind.model.create(document);
     } catch (error) {
-      if (!isDuplicateKey(error)) throw error;
+      if (!isDuplicateWrite(error)) throw error;
       const revived = await this.revive(kind, set, records, now);
       return revived ? { type: 'created', document: revived, learned } : { type: 'conflict' };
     }
@@ -154,7 +154,7 @@ export class DirectoryRecords {
       if (after) this.models.changed();
       return after;
     } catch (error) {
-      if (isDuplicateKey(error)) return null;
+      if (isDuplicateWrite(error)) return null;
       throw error;
     }
   }

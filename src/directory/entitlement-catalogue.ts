@@ -6,7 +6,7 @@ import { newAuditRecord } from '../platform/audit/new-audit-record.js';
 import type { DirectoryAct } from './account-changes.js';
 import type { Entitlement } from './account-operation.js';
 import { DirectoryModels } from './directory-models.js';
-import { isDuplicateKey } from './duplicate-key.js';
+import { isDuplicateWrite } from '../platform/documents/duplicate-writes.js';
 import type { EntitlementDocument } from './entitlement.schema.js';
 import { searchKeyOf } from './natural-key.js';
 
@@ -53,7 +53,7 @@ export class EntitlementCatalogue {
       await this.models.entitlements.create(document);
       return true;
     } catch (error) {
-      if (isDuplicateKey(error)) return false;
+      if (isDuplicateWrite(error)) return false;
       throw error;
     }
   }

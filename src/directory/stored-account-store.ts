@@ -7,7 +7,7 @@ import type { AccountChanges, AccountChangeOutcome, DirectoryAct } from './accou
 import { distinctEntitlements, type AccountOperation } from './account-operation.js';
 import { REMEMBERED_OPERATIONS, type AccountDocument } from './account.schema.js';
 import type { DirectoryModels } from './directory-models.js';
-import { isDuplicateKey } from './duplicate-key.js';
+import { isDuplicateWrite } from '../platform/documents/duplicate-writes.js';
 import { entitlementKey, naturalKey, searchKeyOf } from './natural-key.js';
 import type { EntitlementDocument } from './entitlement.schema.js';
 
@@ -64,7 +64,7 @@ export class StoredAccountStore implements AccountStore {
         try {
           await this.models.accounts.create(document);
         } catch (error) {
-          if (isDuplicateKey(error)) continue;
+          if (isDuplicateWrite(error)) continue;
           throw error;
         }
       }

@@ -1,12 +1,12 @@
 import type { CampaignDocument, NewCampaign } from '../../certification/campaign.schema.js';
-import type { IdentityDocument } from '../../directory/identity.schema.js';
-import type { Actor } from '../../model/audit-event.js';
 import type { Clock } from '../../contracts/clock.js';
 import type { Connector } from '../../contracts/connector.js';
 import type { Log } from '../../contracts/log.js';
 import type { ApplicationDocument } from '../../directory/application.schema.js';
 import type { DirectoryService } from '../../directory/directory.service.js';
+import type { IdentityDocument } from '../../directory/identity.schema.js';
 import type { AlertState } from '../../model/alert.js';
+import type { Actor } from '../../model/audit-event.js';
 import type { Settings } from '../../config/settings.js';
 import type { Reason } from '../actions/mitigation-action.js';
 import type { AlertDocument } from '../alerts/alert.schema.js';

@@ -9,6 +9,7 @@ import { withAudit } from '../audit/audit-outbox.js';
 import { AuditRelay } from '../audit/audit.relay.js';
 import { actorOf, newAuditRecord } from '../audit/new-audit-record.js';
 import { DocumentStore } from '../documents/document-store.js';
+import { isDuplicateWrite } from '../documents/duplicate-writes.js';
 import { Problem } from '../http/problem.js';
 import { settingsDocumentSchema, type SettingsDocument } from './settings.schema.js';
 
@@ -78,7 +79,7 @@ export class StoredSettings {
       await this.documents.create({ _id: name, ...fields, auditOutbox: [record] });
       return true;
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 11000) return false;
+      if (isDuplicateWrite(error)) return false;
       throw error;
     }
   }
