@@ -84,10 +84,14 @@ const producerTypes: EventType[] = [
     template: '{n} users of {domain} were disabled by the last Active Directory sync', description: 'The last Active Directory sync disabled a number of users.' },
 ];
 
-const mitigation = (verb: string, offset: number, severity: number, template: string, description: string): EventType => ({
-  id: `mitigation.alert.${verb}`, name: `Mitigation Alert ${verb[0]?.toUpperCase() ?? ''}${verb.slice(1)}`, group: 'mitigation', cefId: 1200 + offset, severity, subjectKind: 'alert', attributes: ['action', 'count'], required: [],
+const mitigation = (verb: string, offset: number, severity: number, template: string, description: string, object: 'alert' | 'account' = 'alert'): EventType => ({
+  id: `mitigation.${object}.${verb}`, name: `Mitigation ${capital(object)} ${capital(verb)}`, group: 'mitigation', cefId: 1200 + offset, severity, subjectKind: 'alert', attributes: ['action', 'count'], required: [],
   reserved: true, template, description,
 });
+
+function capital(word: string): string {
+  return `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+}
 
 const ownTypes: EventType[] = [
   mitigation('received', 1, 4, 'Alert {alert} was received: {action}', 'A SIEM posted an alert and it was stored.'),
@@ -96,6 +100,8 @@ const ownTypes: EventType[] = [
   mitigation('waiting', 4, 4, 'Alert {alert} waits for approval', 'An alert waits for an approval.'),
   mitigation('rejected', 5, 6, 'Alert {alert} was rejected: {reason}', 'An alert was not acted upon.'),
   mitigation('purged', 6, 2, 'Alert {alert} was purged', 'A closed alert was removed after its time.'),
+  mitigation('processed', 7, 4, 'Alert {alert} took effect on account {account}: {action}', 'An alert about an application took effect on one of its accounts.', 'account'),
+  mitigation('failed', 8, 7, 'Alert {alert} failed on account {account}: {reason}', 'An alert about an application failed on one of its accounts.', 'account'),
   { id: 'siem.heartbeat', name: 'SIEM Heartbeat', group: 'siem', cefId: 1990, severity: 0, subjectKind: 'integration', attributes: ['count'], required: [], reserved: true, template: 'Heartbeat of {integration}', description: 'What was sent since the last heartbeat.' },
   { id: 'siem.state.changed', name: 'SIEM Integration State Changed', group: 'siem', cefId: 1991, severity: 5, failureSeverity: 8, subjectKind: 'integration', attributes: [], required: [], changeField: 'state', reserved: true,
     template: 'Integration {integration} changed from {old} to {new}: {reason}', description: 'Delivery to an integration changed its state.' },

@@ -75,6 +75,8 @@ const samples: Record<string, Sample> = {
   'mitigation.alert.waiting': { actor: { kind: 'system', name: 'tidegate' }, subject: alert, correlationId: 'alert-3001', outcome: 'unknown', attributes: { action: 'delete accounts' } },
   'mitigation.alert.rejected': { actor: administrator, subject: alert, correlationId: 'alert-3001', outcome: 'failure', reason: 'The approver said no', attributes: { action: 'delete accounts' } },
   'mitigation.alert.purged': { actor: { kind: 'system', name: 'tidegate' }, subject: alert, correlationId: 'alert-3001' },
+  'mitigation.account.processed': { actor: { kind: 'system', name: 'tidegate' }, subject: alert, objects: [account], correlationId: 'alert-3001', attributes: { action: 'disable accounts' } },
+  'mitigation.account.failed': { actor: { kind: 'system', name: 'tidegate' }, subject: alert, objects: [account], correlationId: 'alert-3001', outcome: 'failure', reason: 'The domain controller refused the change', attributes: { action: 'disable accounts' } },
   'siem.heartbeat': { actor: { kind: 'system', name: 'tidegate' }, subject: integration, attributes: { count: 48210 } },
   'siem.state.changed': {
     actor: { kind: 'system', name: 'tidegate' }, subject: integration, outcome: 'failure', reason: 'connect to 192.0.2.50:6514 was refused', changes: [{ field: 'state', old: 'delivering', new: 'retrying' }],

@@ -132,13 +132,14 @@ export async function openTestMitigation(options: TestMitigationOptions = {}): P
       stored(models.accounts, { _id: uuidV7(), applicationId: application._id, nativeId, nativeIdKey: naturalKey(nativeId), searchKey: naturalKey(nativeId), ...distinctEntitlements(entitlements), ...more }),
     entitlement: (application, attribute, value) => stored(models.entitlements, { _id: uuidV7(), applicationId: application._id, attribute, value, key: entitlementKey(attribute, value), searchKey: naturalKey(value), requestable: true }),
     async recordsOf(id) {
-      const [own, accounts, entitlements, campaigns] = await Promise.all([
+      const [own, accounts, entitlements, campaigns, ofTargets] = await Promise.all([
         alerts.find({ _id: id }).lean<AlertDocument[]>(), models.accounts.find({ 'auditOutbox.correlationId': id }).lean<AccountDocument[]>(), models.entitlements.find({ 'auditOutbox.correlationId': id }).lean<EntitlementDocument[]>(),
         documents.model<CampaignDocument>('campaign', campaignSchema).find({ 'auditOutbox.correlationId': id }).lean<CampaignDocument[]>(),
+        targets.find({ alertId: id }).lean<MitigationTargetDocument[]>(),
       ]);
       // After the outboxes: a record moves from there to the other place, never back.
       const moved = await documents.connection.collection('audit_records').find({ correlationId: id }).toArray();
-      const waiting = [...own, ...accounts, ...entitlements, ...campaigns].flatMap(({ auditOutbox }) => auditOutbox).filter(({ correlationId }) => correlationId === id);
+      const waiting = [...own, ...accounts, ...entitlements, ...campaigns, ...ofTargets].flatMap(({ auditOutbox }) => auditOutbox ?? []).filter(({ correlationId }) => correlationId === id);
       // One that is on its way to the audit may be seen in both places.
       const records = new Map([...waiting, ...moved.map(({ _id, ...record }) => ({ ...record, id: String(_id) }) as unknown as AuditRecord)].map((record) => [record.id, record]));
       return [...records.values()].sort((one, other) => (one.id < other.id ? -1 : 1));

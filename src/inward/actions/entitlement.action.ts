@@ -12,6 +12,6 @@ export const entitlementAction: MitigationAction = {
     const entitlement = { attribute: alert.groupType ?? '', value: alert.groupName ?? '' };
     const held = named.account.entitlementKeys.includes(entitlementKey(entitlement.attribute, entitlement.value));
     if (!held && !isEntitlementAttribute(context.application, entitlement.attribute)) return rejected('unknown-entitlement-type', `"${entitlement.attribute}" is no attribute of ${context.application.name} that holds entitlements.`);
-    return { type: 'targets', identity: named.identity, targets: [removalTarget(context.application, named.account, entitlement)] };
+    return { type: 'targets', identity: named.identity, targets: [removalTarget(context.application, named.account, entitlement, named.identity)] };
   },
 };

@@ -14,7 +14,7 @@ export const entitlementsAllAction: MitigationAction = {
       const skip = authoritative(application) ?? (await context.protection(account));
       const current = skip ? { type: 'found' as const, entitlements: account.entitlements } : await context.currentEntitlements(application, account);
       if (current.type === 'retry') return current;
-      targets.push(...current.entitlements.map((entitlement) => removalTarget(application, account, entitlement, skip)));
+      targets.push(...current.entitlements.map((entitlement) => removalTarget(application, account, entitlement, owner.identity, skip)));
     }
     return { type: 'targets', identity: owner.identity, targets };
   },

@@ -9,6 +9,6 @@ export const entitlementsAction: MitigationAction = {
     if (named.type === 'rejected') return named;
     const current = await context.currentEntitlements(context.application, named.account);
     if (current.type === 'retry') return current;
-    return { type: 'targets', identity: named.identity, targets: current.entitlements.map((entitlement) => removalTarget(context.application, named.account, entitlement)) };
+    return { type: 'targets', identity: named.identity, targets: current.entitlements.map((entitlement) => removalTarget(context.application, named.account, entitlement, named.identity)) };
   },
 };

@@ -16,5 +16,5 @@ export const groupAction: MitigationAction = {
 async function* targetsOf({ attribute, value }: EntitlementDocument, context: PlanContext): AsyncIterable<PlannedTarget> {
   const { application, directory } = context;
   yield { application, account: null, operation: 'make-not-requestable', entitlement: { attribute, value }, skip: null };
-  for await (const account of directory.accountsHolding(application._id, attribute, value)) yield removalTarget(application, account, { attribute, value }, await context.protection(account));
+  for await (const account of directory.accountsHolding(application._id, attribute, value)) yield removalTarget(application, account, { attribute, value }, await context.ownerOf(account), await context.protection(account));
 }

@@ -15,6 +15,8 @@ export interface PlannedTarget {
   /** Of remove-entitlement and make-not-requestable. */
   entitlement: { attribute: string; value: string } | null;
   skip: Reason | null;
+  /** What the change alone may not settle; told with the outcome. */
+  caution?: string;
 }
 
 /** Why, for machines and for people. */

@@ -83,6 +83,17 @@ export class PlanContext {
     return application;
   }
 
+  /** The identity that an account belongs to, unless it has none. */
+  async ownerOf({ identityId }: Pick<AccountDocument, 'identityId'>): Promise<IdentityDocument | null> {
+    if (identityId === null) return null;
+    const known = this.identities.get(identityId);
+    if (known !== undefined) return known;
+    const identity = await this.directory.identity(identityId);
+    if (this.identities.size >= MOST_IDENTITIES) this.identities.clear();
+    this.identities.set(identityId, identity);
+    return identity;
+  }
+
   /** Accounts of many owners: those of the protected ones are left out, with the reason. */
   async protection(account: AccountDocument): Promise<Reason | null> {
     const identity = await this.ownerOf(account);
@@ -112,17 +123,6 @@ export class PlanContext {
     }
   }
 
-  private async ownerOf(account: Pick<AccountDocument, 'identityId'>): Promise<IdentityDocument | null> {
-    const { identityId } = account;
-    if (identityId === null) return null;
-    const known = this.identities.get(identityId);
-    if (known !== undefined) return known;
-    const identity = await this.directory.identity(identityId);
-    if (this.identities.size >= MOST_IDENTITIES) this.identities.clear();
-    this.identities.set(identityId, identity);
-    return identity;
-  }
-
   private isProtected(account: Pick<AccountDocument, 'nativeId'>, identity: IdentityDocument | null): boolean {
     return identity?.isProtected === true || this.protectedKeys.has(naturalKey(account.nativeId)) || (identity !== null && this.protectedKeys.has(naturalKey(identity.name)));
   }
@@ -133,8 +133,20 @@ export function accountTarget(application: ApplicationDocument, account: Account
   return { application, account, operation, entitlement: null, skip };
 }
 
-export function removalTarget(application: ApplicationDocument, account: AccountDocument, { attribute, value }: { attribute: string; value: string }, skip: Reason | null = null): PlannedTarget {
-  return { application, account, operation: 'remove-entitlement', entitlement: { attribute, value }, skip };
+/** An entitlement that a role grants comes back with the next refresh of the identity; the directory knows the names of roles, not what they grant, so whoever has roles is named. */
+export function removalTarget(application: ApplicationDocument, account: AccountDocument, { attribute, value }: { attribute: string; value: string }, identity: IdentityDocument | null, skip: Reason | null = null): PlannedTarget {
+  const caution = skip ? undefined : roleCaution(identity);
+  return { application, account, operation: 'remove-entitlement', entitlement: { attribute, value }, skip, ...(caution === undefined ? {} : { caution }) };
+}
+
+/** Roles that a caution names; the others are counted. */
+const NAMED_ROLES = 5;
+
+function roleCaution(identity: IdentityDocument | null): string | undefined {
+  if (!identity || identity.roles.length === 0) return undefined;
+  const { name, roles } = identity;
+  const more = roles.length > NAMED_ROLES ? ` and ${roles.length - NAMED_ROLES} more` : '';
+  return `${name} has the ${roles.length === 1 ? 'role' : 'roles'} ${roles.slice(0, NAMED_ROLES).join(', ')}${more}; if a role grants this entitlement, it may come back with the next refresh. Take the role away, too.`;
 }
 
 /** A sweep over all accounts of somebody leaves those of a source of identities out. */

@@ -49,7 +49,9 @@ export const alertView = z.object({
 export const targetView = z.object({
   number: z.int(), undoOf: z.int().nullable().meta({ description: 'Of an undo: the number of the target that it gives back.' }), application: z.string(), nativeId: z.string().nullable(), accountId: z.string().nullable(), identityId: z.string().nullable(), operation: z.string(),
   entitlement: z.object({ attribute: z.string(), value: z.string() }).nullable(), state: z.string(), alreadySo: z.boolean().meta({ description: 'Nothing had to be changed.' }),
-  code: z.string().nullable(), reason: z.string().nullable(), attempts: z.int(), intentAt: time, outcomeAt: time,
+  code: z.string().nullable(), reason: z.string().nullable(),
+  caution: z.string().nullable().meta({ description: 'What the change alone may not settle: an entitlement that a role grants may come back with the next refresh of the identity.' }),
+  attempts: z.int(), intentAt: time, outcomeAt: time,
 });
 
 export function viewOfAlert(alert: AlertDocument): z.output<typeof alertView> {
@@ -66,8 +68,8 @@ function viewOfUndo({ state, by, at, comment, evenIfChanged, round, reasonCode, 
   return { state, by: by.name ?? by.id ?? by.kind, at: at.toISOString(), comment: comment ?? null, evenIfChanged, round, reasonCode: reasonCode ?? null, reason: reason ?? null, closedAt: text(closedAt), targets };
 }
 
-export function viewOfTarget({ number, undoOf, application, nativeId, accountId, identityId, operation, entitlement, state, alreadySo, code, reason, attempts, intentAt, outcomeAt }: MitigationTargetDocument): z.output<typeof targetView> {
-  return { number, undoOf: undoOf ?? null, application, nativeId, accountId, identityId, operation, entitlement: entitlement && { attribute: entitlement.attribute, value: entitlement.value }, state, alreadySo, code, reason, attempts, intentAt: text(intentAt), outcomeAt: text(outcomeAt) };
+export function viewOfTarget({ number, undoOf, application, nativeId, accountId, identityId, operation, entitlement, state, alreadySo, code, reason, caution, attempts, intentAt, outcomeAt }: MitigationTargetDocument): z.output<typeof targetView> {
+  return { number, undoOf: undoOf ?? null, application, nativeId, accountId, identityId, operation, entitlement: entitlement && { attribute: entitlement.attribute, value: entitlement.value }, state, alreadySo, code, reason, caution: caution ?? null, attempts, intentAt: text(intentAt), outcomeAt: text(outcomeAt) };
 }
 
 function text(time: Date | null | undefined): string | null {

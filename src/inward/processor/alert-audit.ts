@@ -6,6 +6,7 @@ import type { Notification } from '../../model/notification.js';
 import type { AuditRecord } from '../../platform/audit/audit-record.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
 import type { AlertDocument } from '../alerts/alert.schema.js';
+import type { MitigationTargetDocument } from './mitigation-target.schema.js';
 
 /** Who changes accounts in the name of an alert. */
 export const MITIGATION_ACTOR: Actor = systemActor('mitigation');
@@ -42,6 +43,34 @@ export function alertRecord(verb: AlertVerb, alert: AlertDocument, facts: { outc
         ...facts.attributes,
       },
       ...(facts.notification ? { notification: facts.notification } : {}),
+    },
+    clock,
+  );
+}
+
+/** What became of a target, as far as it is told. */
+export type TargetEnd = { state: 'done'; alreadySo?: boolean } | { state: 'failed' | 'not-confirmed'; code?: string | null; reason?: string | null };
+
+/** The record of one account of an alert about an application, as the original has one for each of its plans; undefined for what has no record of its own. */
+export function accountRecord(alert: AlertDocument, target: MitigationTargetDocument, end: TargetEnd, clock: Clock): AuditRecord | undefined {
+  const { nativeId, application, identityId, entitlement } = target;
+  if (ALERT_TYPES[alert.type].target !== 'application' || nativeId === null) return undefined;
+  const bad = end.state === 'done' ? undefined : end;
+  return newAuditRecord(
+    {
+      type: bad ? 'mitigation.account.failed' : 'mitigation.account.processed',
+      actor: MITIGATION_ACTOR,
+      subject: { kind: 'alert', id: alert._id, name: alertName(alert) },
+      objects: [
+        { kind: 'application', id: application, name: application },
+        { kind: 'account', id: target.accountId ?? nativeId, name: nativeId, application },
+        ...(entitlement === null ? [] : [{ kind: 'entitlement', id: entitlement.value, name: entitlement.value, attribute: entitlement.attribute, value: entitlement.value }]),
+        ...(identityId === null ? [] : [{ kind: 'identity', id: identityId }]),
+      ],
+      outcome: bad ? 'failure' : 'success',
+      ...(bad?.reason ? { reason: bad.reason } : {}),
+      correlationId: alert._id,
+      attributes: { action: operationOf(alert), alertType: alert.type, level: alert.level, application, nativeId, ...(bad?.code ? { code: bad.code } : {}), ...(end.state === 'done' && end.alreadySo ? { alreadySo: true } : {}) },
     },
     clock,
   );

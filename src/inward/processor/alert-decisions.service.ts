@@ -8,7 +8,7 @@ import { AuditRelay } from '../../platform/audit/audit.relay.js';
 import { actorOf, newAuditRecord } from '../../platform/audit/new-audit-record.js';
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { alertSchema, type AlertDocument } from '../alerts/alert.schema.js';
-import { alertName, alertRecord } from './alert-audit.js';
+import { accountRecord, alertName, alertRecord } from './alert-audit.js';
 import { releasedFrom } from './released-from.js';
 import { mitigationTargetSchema, type MitigationTargetDocument } from './mitigation-target.schema.js';
 import { ProcessorWake } from './processor-wake.js';
@@ -27,8 +27,10 @@ export class AlertDecisions {
 
   constructor(store: DocumentStore, @Inject(CLOCK) private readonly clock: Clock, private readonly relay: AuditRelay, private readonly wake: ProcessorWake) {
     this.alerts = store.model<AlertDocument>('alert', alertSchema);
-    this.targets = new TargetStore(store.model<MitigationTargetDocument>('mitigation-target', mitigationTargetSchema), clock);
+    const targets = store.model<MitigationTargetDocument>('mitigation-target', mitigationTargetSchema);
+    this.targets = new TargetStore(targets, clock);
     relay.watch(this.alerts, { removeWhenEmpty: true });
+    relay.watch(targets);
   }
 
   /**
@@ -58,7 +60,7 @@ export class AlertDecisions {
     const record = alertRecord(state === 'rejected' ? 'rejected' : 'failed', alert, { actor: actorOf(principal), outcome: 'failure', code: NEVER_BEGUN.code, reason, attributes: { state, count: counts.done, heldFor: alert.reasonCode ?? '' } }, this.clock);
     const update = { $set: { state, reasonCode: NEVER_BEGUN.code, reason, closedAt: new Date(this.clock.now()), targets: counts } };
     const outcome = await this.decide(alert, withAudit<AlertDocument>(update, act, record));
-    if (outcome.type === 'decided' && open > 0) await this.targets.giveUp(alert, undefined, NEVER_BEGUN);
+    if (outcome.type === 'decided' && open > 0) await this.targets.giveUp(alert, undefined, NEVER_BEGUN, (target, end) => accountRecord(alert, target, end, this.clock));
     return outcome;
   }
 

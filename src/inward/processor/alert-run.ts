@@ -5,17 +5,18 @@ import type { Log } from '../../contracts/log.js';
 import type { ApplicationDocument } from '../../directory/application.schema.js';
 import type { DirectoryService } from '../../directory/directory.service.js';
 import type { IdentityDocument } from '../../directory/identity.schema.js';
-import type { AlertState } from '../../model/alert.js';
+import { ALERT_TYPES, type AlertState } from '../../model/alert.js';
 import type { Actor } from '../../model/audit-event.js';
 import type { Settings } from '../../config/settings.js';
 import type { Reason } from '../actions/mitigation-action.js';
 import type { AlertDocument } from '../alerts/alert.schema.js';
 import type { Mitigation } from '../alerts/mitigation-settings.service.js';
-import { alertRecord, failedNotification, heldNotification, MITIGATION_ACTOR, type AlertVerb } from './alert-audit.js';
+import { accountRecord, alertRecord, failedNotification, heldNotification, MITIGATION_ACTOR, type AlertVerb, type TargetEnd } from './alert-audit.js';
 import type { AlertLease } from './alert-lease.js';
 import type { AlertPlanner } from './alert-planner.js';
 import type { AlertQueue } from './alert-queue.js';
 import { conclusionOf } from './conclusion.js';
+import type { MitigationTargetDocument } from './mitigation-target.schema.js';
 import { retryDelayMs } from './retry-delay.js';
 import type { TargetStore } from './target-store.js';
 import { TargetWalk } from './target-walk.js';
@@ -115,7 +116,7 @@ export class AlertRun {
 
   private async walk(): Promise<Reason | 'stopping' | undefined> {
     const { policy } = this.options;
-    const walk = new TargetWalk(this.alert, this.lease, { ...this.options, actor: MITIGATION_ACTOR, knownApplication: this.application, interrupted: async () => ((await policy()).killSwitch ? KILL_SWITCH : undefined) });
+    const walk = new TargetWalk(this.alert, this.lease, { ...this.options, actor: MITIGATION_ACTOR, knownApplication: this.application, recordOf: this.recordOf, interrupted: async () => ((await policy()).killSwitch ? KILL_SWITCH : undefined) });
     try {
       return await walk.walk();
     } finally {
@@ -128,7 +129,8 @@ export class AlertRun {
     const { open, ...counts } = await targets.counts(this.alert);
     if (open === 0) {
       const example = counts.failed + counts.notConfirmed > 0 ? await targets.example(this.alert, ['failed', 'not-confirmed']) : counts.done === 0 && counts.skipped > 0 ? await targets.example(this.alert, ['skipped']) : null;
-      const { state, code, reason } = conclusionOf(counts, example);
+      const cautions = counts.done > 0 && ALERT_TYPES[this.alert.type].operation === 'remove' ? await targets.cautions(this.alert) : null;
+      const { state, code, reason } = conclusionOf(counts, example, cautions);
       return this.close(state, { code, reason }, counts);
     }
     if (stop === 'stopping') return this.giveBack();
@@ -142,7 +144,7 @@ export class AlertRun {
 
   private async giveUp(fault: Reason): Promise<RunEnd> {
     const { targets } = this.options;
-    await targets.giveUp(this.alert, this.lease, { state: 'failed', ...fault });
+    await targets.giveUp(this.alert, this.lease, { state: 'failed', ...fault }, this.recordOf);
     const { open: _none, ...counts } = await targets.counts(this.alert);
     const { state } = conclusionOf(counts, null);
     return this.close(state, { code: fault.code, reason: `It was given up after ${this.alert.attempts} tries. ${fault.reason}` }, counts);
@@ -188,6 +190,8 @@ export class AlertRun {
     else log.warn({ ...facts, reason }, `an alert ended as ${state}`);
     return { type: 'left', state };
   }
+
+  private readonly recordOf = (target: MitigationTargetDocument, end: TargetEnd) => accountRecord(this.alert, target, end, this.options.clock);
 
   private async closedCounts(targets: TargetStore): Promise<AlertDocument['targets']> {
     const { open: _open, ...counts } = await targets.counts(this.alert);

@@ -1,11 +1,12 @@
 import { Schema } from 'mongoose';
 import type { TargetOperation, TargetState } from '../../model/alert.js';
+import { auditOutboxField, indexAuditOutbox, type MayHaveAuditOutbox } from '../../platform/audit/audit-outbox.js';
 
 /**
  * One thing that an alert acts upon, as a document of its own, so that 50,000 fit. Intent is stored before the connector is called, the outcome after, both
  * conditional on the alert's lease token; on take-over a target with intent and no outcome is read back from the system first, never repeated blindly.
  */
-export interface MitigationTargetDocument {
+export interface MitigationTargetDocument extends MayHaveAuditOutbox {
   /** `<alert id>:<number>`, of an undo `<alert id>:undo<round>:<number>` */
   _id: string;
   alertId: string;
@@ -33,6 +34,8 @@ export interface MitigationTargetDocument {
   alreadySo: boolean;
   code: string | null;
   reason: string | null;
+  /** What the change alone may not settle, for example that a role grants the entitlement again. */
+  caution?: string | null;
   attempts: number;
 }
 
@@ -41,7 +44,8 @@ export const mitigationTargetSchema = new Schema<MitigationTargetDocument>(
     _id: String, alertId: { type: String, required: true }, number: { type: Number, required: true }, planToken: { type: String, required: true }, undoOf: { type: Number, default: undefined }, undoRound: { type: Number, default: undefined }, applicationId: { type: String, required: true }, application: { type: String, required: true }, nativeId: { type: String, default: null }, accountId: { type: String, default: null },
     identityId: { type: String, default: null }, operation: { type: String, required: true }, entitlement: { type: new Schema({ attribute: String, value: String }, { _id: false }), default: null }, state: { type: String, required: true },
     leaseToken: { type: String, default: null }, intentAt: { type: Date, default: null }, outcomeAt: { type: Date, default: null }, alreadySo: { type: Boolean, default: false }, code: { type: String, default: null },
-    reason: { type: String, default: null }, attempts: { type: Number, default: 0 },
+    reason: { type: String, default: null }, caution: { type: String, default: undefined }, attempts: { type: Number, default: 0 },
+    auditOutbox: { ...auditOutboxField.auditOutbox, default: undefined },
   },
   { collection: 'mitigation_targets', versionKey: false },
 );
@@ -50,3 +54,4 @@ mitigationTargetSchema.index({ alertId: 1, state: 1, number: 1 });
 mitigationTargetSchema.index({ alertId: 1, number: 1 });
 // Whether another alert acted upon the same account: an undo asks.
 mitigationTargetSchema.index({ accountId: 1 });
+indexAuditOutbox(mitigationTargetSchema);

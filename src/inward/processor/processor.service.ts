@@ -77,7 +77,9 @@ export class ProcessorService implements OnApplicationBootstrap, BeforeApplicati
     this.log = log.child('mitigation');
     const alerts: Model<AlertDocument> = store.model<AlertDocument>('alert', alertSchema);
     relay.watch(alerts, { removeWhenEmpty: true });
-    const targets = new TargetStore(store.model<MitigationTargetDocument>('mitigation-target', mitigationTargetSchema), clock);
+    const targetModel = store.model<MitigationTargetDocument>('mitigation-target', mitigationTargetSchema);
+    relay.watch(targetModel);
+    const targets = new TargetStore(targetModel, clock);
     const budget = new AccountBudget(store.model<MitigationBudgetDocument>('mitigation-budget', mitigationBudgetSchema), clock);
     const connectorOf = (application: ApplicationDocument) => connectors.known(application);
     this.queue = new AlertQueue(alerts, clock, settings.leaseMs);

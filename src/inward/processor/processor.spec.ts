@@ -3,6 +3,11 @@ import type { ChangeOutcome, Connector, ReadOutcome } from '../../contracts/conn
 import type { AlertType } from '../../model/alert.js';
 import { openTestMitigation, type TestMitigation, type TestMitigationOptions } from '../../../test/support/mitigation.js';
 
+/** A connector whose disable of one account comes to nothing. */
+function failingFor(builtin: Connector, nativeId: string, outcome: ChangeOutcome): Connector {
+  return Object.assign(Object.create(builtin) as Connector, { disable: (id: string, context: Parameters<Connector['disable']>[1]) => (id === nativeId ? Promise.resolve(outcome) : builtin.disable(id, context)) });
+}
+
 describe('the processor', () => {
   let mitigation: TestMitigation;
   afterEach(async () => {
@@ -97,6 +102,82 @@ describe('the processor', () => {
     expect(await alert(id)).toMatchObject({ state: 'succeeded', targets: { done: 3 } });
     expect((await directory.entitlement(application._id, 'memberOf', 'CN=Admins'))?.requestable).toBe(false);
     expect([(await account('Active Directory', 'jdoe'))?.entitlements, (await account('Active Directory', 'bob'))?.entitlements]).toEqual([[{ attribute: 'memberOf', value: 'CN=Staff' }], []]);
+  });
+
+  it('warns that an entitlement may come back when its owner has roles, and says of nobody else that it may', async () => {
+    const { post, process, alert, entitlement, identity, addAccount, targetsOf } = await open();
+    const { directory: application } = await people();
+    const roles = ['Finance', 'Payroll', 'Audit', 'Travel', 'Reports', 'Board', 'Works council'];
+    const bob = await identity('Bob', { roles });
+    await addAccount(application, 'bob', { identityId: bob._id, entitlements: [{ attribute: 'memberOf', value: 'CN=Admins' }] });
+    const one = await post({ type: 'identity/entitlement', nativeId: 'bob', groupType: 'memberOf', groupName: 'CN=Admins' });
+    await process();
+    const caution = 'Bob has the roles Finance, Payroll, Audit, Travel, Reports and 2 more; if a role grants this entitlement, it may come back with the next refresh. Take the role away, too.';
+    expect(await alert(one)).toMatchObject({ state: 'succeeded', reasonCode: 'may-come-back-through-role', reason: `1 of 1 removed entitlements may come back through a role. For example: ${caution}` });
+    expect(await targetsOf(one)).toMatchObject([{ state: 'done', caution }]);
+    // What was not there cannot come back by this.
+    const again = await post({ type: 'identity/entitlement', nativeId: 'bob', groupType: 'memberOf', groupName: 'CN=Admins' });
+    await process();
+    expect(await alert(again)).toMatchObject({ state: 'succeeded', reasonCode: null, reason: null });
+
+    await addAccount(application, 'bob2', { identityId: bob._id, entitlements: [{ attribute: 'memberOf', value: 'CN=Admins' }] });
+    await entitlement(application, 'memberOf', 'CN=Admins');
+    const group = await post({ type: 'application/group', groupType: 'memberOf', groupName: 'CN=Admins' });
+    await process();
+    expect(await alert(group)).toMatchObject({ state: 'succeeded', targets: { done: 3 }, reasonCode: 'may-come-back-through-role', reason: expect.stringMatching(/^1 of 3 removed/) as unknown });
+    const jane = await post({ type: 'identity/entitlement', nativeId: 'jdoe', groupType: 'memberOf', groupName: 'CN=Staff' });
+    await process();
+    expect((await alert(jane)).reasonCode).toBeNull();
+  });
+
+  it('tells what became of each account of an alert about an application, and of one about somebody only the whole', async () => {
+    const { post, process, recordsOf, addAccount, models, entitlement } = await open({
+      connector: (application, builtin) => (application.name === 'LDAP' ? failingFor(builtin, 'stuck', { type: 'permanent', code: 'refused', reason: 'LDAP refused it' }) : builtin),
+    });
+    const { directory: application, ldap, jane } = await people();
+    await addAccount(application, 'bob', { entitlements: [{ attribute: 'memberOf', value: 'CN=Admins' }] });
+    await entitlement(application, 'memberOf', 'CN=Admins');
+    const own = (type: string) => type.startsWith('mitigation.');
+    const group = await post({ type: 'application/group', groupType: 'memberOf', groupName: 'CN=Admins' });
+    await process();
+    const told = (await recordsOf(group)).filter(({ type }) => own(type));
+    expect(told.map(({ type, outcome, correlationId }) => [type, outcome, correlationId])).toEqual([['mitigation.account.processed', 'success', group], ['mitigation.account.processed', 'success', group], ['mitigation.alert.processed', 'success', group]]);
+    const byName = (name: string) => told.find(({ attributes }) => attributes?.['nativeId'] === name);
+    expect(byName('bob')).toMatchObject({
+      subject: { kind: 'alert', id: group }, attributes: { alertType: 'application/group', application: 'Active Directory', nativeId: 'bob', action: 'remove' },
+      objects: [{ kind: 'application', name: 'Active Directory' }, { kind: 'account', name: 'bob' }, { kind: 'entitlement', attribute: 'memberOf', value: 'CN=Admins' }],
+    });
+    expect(byName('jdoe')?.objects).toContainEqual({ kind: 'identity', id: jane._id });
+
+    await addAccount(ldap, 'stuck');
+    const accounts = await post({ type: 'application/accounts', application: 'LDAP' });
+    await process();
+    // Accounts are acted upon side by side.
+    expect((await recordsOf(accounts)).filter(({ type }) => own(type)).map(({ type, attributes, reason }) => [type, attributes?.['nativeId'], reason]).sort()).toEqual([
+      ['mitigation.account.failed', 'stuck', 'LDAP refused it'], ['mitigation.account.processed', 'jane', undefined], ['mitigation.alert.failed', undefined, expect.stringContaining('1 of 2 targets failed') as unknown],
+    ]);
+    expect(await models.accounts.countDocuments({ applicationId: ldap._id, disabled: true })).toBe(1);
+
+    const one = await post({ type: 'identity/account', nativeId: 'bob' });
+    await process();
+    expect((await recordsOf(one)).filter(({ type }) => own(type)).map(({ type }) => type)).toEqual(['mitigation.alert.processed']);
+  });
+
+  it('tells of each account that it was given up, once', async () => {
+    const { post, process, recordsOf, alert, addAccount } = await open({
+      settings: { mitigation: { maxAttempts: 2 } },
+      connector: (application, builtin) => (application.name === 'LDAP' ? failingFor(builtin, 'away', { type: 'transient', code: 'unreachable', reason: 'LDAP is away' }) : builtin),
+    });
+    const { ldap } = await people();
+    await addAccount(ldap, 'away');
+    const id = await post({ type: 'application/accounts', application: 'LDAP' });
+    for (let time = 0; time < 10 && (await alert(id)).closedAt === null; time += 1) {
+      await process();
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    expect(await alert(id)).toMatchObject({ state: 'partially-failed' });
+    const told = (await recordsOf(id)).filter(({ type }) => type.startsWith('mitigation.account.'));
+    expect(told.map(({ type, attributes, reason }) => [type, attributes?.['nativeId'], reason]).sort()).toEqual([['mitigation.account.failed', 'away', 'LDAP is away'], ['mitigation.account.processed', 'jane', undefined]]);
   });
 
   it('disables every account of an application, with or without an owner', async () => {

@@ -3,6 +3,8 @@ import type { Clock } from '../../contracts/clock.js';
 import type { TargetState } from '../../model/alert.js';
 import type { PlannedTarget } from '../actions/mitigation-action.js';
 import type { AlertDocument, TargetCounts } from '../alerts/alert.schema.js';
+import type { AuditRecord } from '../../platform/audit/audit-record.js';
+import type { TargetEnd } from './alert-audit.js';
 import type { AlertLease } from './alert-lease.js';
 import type { MitigationTargetDocument } from './mitigation-target.schema.js';
 
@@ -17,6 +19,13 @@ export interface TargetOutcome {
   alreadySo?: boolean;
   code?: string | null;
   reason?: string | null;
+}
+
+/** How those end that were never begun. */
+export interface BegunNever {
+  state: 'failed' | 'skipped';
+  code: string;
+  reason: string;
 }
 
 const FEW = 200;
@@ -44,12 +53,12 @@ export class TargetStore {
   async insert(alertId: string, lease: AlertLease, firstNumber: number, planned: readonly PlannedTarget[]): Promise<void> {
     const now = new Date(this.clock.now());
     await this.targets.insertMany(
-      planned.map(({ application, account, operation, entitlement, skip }, index): MitigationTargetDocument => {
+      planned.map(({ application, account, operation, entitlement, skip, caution }, index): MitigationTargetDocument => {
         const number = firstNumber + index;
         return {
           _id: `${alertId}:${number}`, alertId, number, planToken: lease.token, applicationId: application._id, application: application.name, nativeId: account?.nativeId ?? null, accountId: account?._id ?? null,
           identityId: account?.identityId ?? null, operation, entitlement, state: skip ? 'skipped' : 'planned', leaseToken: lease.token, intentAt: null, outcomeAt: skip ? now : null, alreadySo: false,
-          code: skip?.code ?? null, reason: skip?.reason ?? null, attempts: 0,
+          code: skip?.code ?? null, reason: skip?.reason ?? null, ...(caution === undefined ? {} : { caution }), attempts: 0,
         };
       }),
       { lean: true },
@@ -81,14 +90,15 @@ export class TargetStore {
     await this.write(target, 'planned', lease, { $set: { state: 'skipped', code, reason, outcomeAt: new Date(this.clock.now()) } });
   }
 
-  /** Stored after. @throws LeaseLost */
-  async conclude(target: MitigationTargetDocument, lease: AlertLease, { state, alreadySo = false, code = null, reason = null }: TargetOutcome): Promise<void> {
+  /** Stored after, with the record of it in the same write. @throws LeaseLost */
+  async conclude(target: MitigationTargetDocument, lease: AlertLease, { state, alreadySo = false, code = null, reason = null }: TargetOutcome, record?: AuditRecord): Promise<void> {
     const ended = state === 'planned' || state === 'intent' ? {} : { outcomeAt: new Date(this.clock.now()) };
-    await this.write(target, 'intent', lease, { $set: { state, alreadySo, code, reason, ...ended } });
+    await this.write(target, 'intent', lease, { $set: { state, alreadySo, code, reason, ...ended }, ...(record ? { $push: { auditOutbox: record } } : {}) });
   }
 
-  /** What is still open ends here: never begun = failed or skipped, begun = not confirmed. */
-  async giveUp(plan: PlanName, lease: AlertLease | undefined, begunNever: { state: 'failed' | 'skipped'; code: string; reason: string }): Promise<void> {
+  /** What is still open ends here: never begun = failed or skipped, begun = not confirmed. @param recordOf of a target that ends as failed or not confirmed */
+  async giveUp(plan: PlanName, lease: AlertLease | undefined, begunNever: BegunNever, recordOf?: (target: MitigationTargetDocument, end: TargetEnd) => AuditRecord | undefined): Promise<void> {
+    if (recordOf) await this.giveUpOneByOne(plan, lease, begunNever, recordOf);
     const outcomeAt = new Date(this.clock.now());
     const own: QueryFilter<MitigationTargetDocument> = lease ? { ...planOf(plan), leaseToken: lease.token } : planOf(plan);
     const { state, code, reason } = begunNever;
@@ -96,6 +106,25 @@ export class TargetStore {
     await this.targets.updateMany({ ...own, state: 'planned', code: null }, { $set: { code, reason } });
     await this.targets.updateMany({ ...own, state: 'planned' }, { $set: { state, outcomeAt } });
     await this.targets.updateMany({ ...own, state: 'intent' }, { $set: { state: 'not-confirmed', outcomeAt } });
+  }
+
+  /** Each with its record; what has none is left to the others. A crash on the way leaves the rest open, and whoever takes over ends it. */
+  private async giveUpOneByOne(plan: PlanName, lease: AlertLease | undefined, begunNever: BegunNever, recordOf: (target: MitigationTargetDocument, end: TargetEnd) => AuditRecord | undefined): Promise<void> {
+    for (let last = -1; ; ) {
+      const page = await this.targets.find({ ...planOf(plan), ...(lease ? { leaseToken: lease.token } : {}), state: { $in: OPEN }, number: { $gt: last } }).sort({ number: 1 }).limit(FEW).hint({ alertId: 1, number: 1 }).lean<MitigationTargetDocument[]>();
+      const outcomeAt = new Date(this.clock.now());
+      const writes = page.flatMap((target) => {
+        const end = target.state === 'intent' ? { state: 'not-confirmed' as const, code: target.code, reason: target.reason } : { state: begunNever.state, code: target.code ?? begunNever.code, reason: target.reason ?? begunNever.reason };
+        if (end.state === 'skipped') return [];
+        const record = recordOf(target, { ...end, state: end.state });
+        if (!record) return [];
+        const filter = { _id: target._id, planToken: target.planToken, state: target.state, leaseToken: target.leaseToken };
+        return [{ updateOne: { filter, update: { $set: { ...end, outcomeAt }, $push: { auditOutbox: record } } } }];
+      });
+      if (writes.length > 0) await this.targets.bulkWrite(writes);
+      if (page.length < FEW) return;
+      last = page.at(-1)?.number ?? last;
+    }
   }
 
   async counts(plan: PlanName): Promise<TargetCounts & { open: number }> {
@@ -106,6 +135,13 @@ export class TargetStore {
     const [planned, intent, done, skipped, failed, notConfirmed] = await Promise.all([count('planned'), count('intent'), count('done'), count('skipped'), count('failed'), count('not-confirmed')]);
     const open = planned + intent;
     return { planned: open + done + skipped + failed + notConfirmed, done, skipped, failed, notConfirmed, open };
+  }
+
+  /** How many changes took place that alone may not settle it, and one of them. */
+  async cautions(plan: PlanName): Promise<{ count: number; example: string } | null> {
+    const changed = { ...planOf(plan), state: 'done' as const, alreadySo: false, caution: { $gt: '' } };
+    const first = await this.targets.findOne(changed, { caution: 1 }).sort({ number: 1 }).lean<Pick<MitigationTargetDocument, 'caution'>>();
+    return first?.caution ? { count: await this.targets.countDocuments(changed), example: first.caution } : null;
   }
 
   /** When a target of a plan was brought to its end. */

@@ -5,6 +5,8 @@ import type { DirectoryService } from '../../directory/directory.service.js';
 import type { Actor } from '../../model/audit-event.js';
 import type { Settings } from '../../config/settings.js';
 import type { Reason } from '../actions/mitigation-action.js';
+import type { AuditRecord } from '../../platform/audit/audit-record.js';
+import type { TargetEnd } from './alert-audit.js';
 import type { AlertLease } from './alert-lease.js';
 import type { MitigationTargetDocument } from './mitigation-target.schema.js';
 import type { PlanName, TargetStore } from './target-store.js';
@@ -22,6 +24,8 @@ export interface TargetWalkOptions {
   knownApplication?: ApplicationDocument;
   /** In whose name. */
   actor: Actor;
+  /** The record of a target's end, stored with it. */
+  recordOf?: (target: MitigationTargetDocument, end: TargetEnd) => AuditRecord | undefined;
   /** Asked before each target: why the walk ends here. */
   interrupted?: () => Promise<Reason | undefined>;
   /** Asked before a target is begun for the first time: why it is left out. */

@@ -7,6 +7,8 @@ import { newAuditRecord } from '../../platform/audit/new-audit-record.js';
 import type { TargetOperation } from '../../model/alert.js';
 import type { Actor } from '../../model/audit-event.js';
 import type { Reason } from '../actions/mitigation-action.js';
+import type { AuditRecord } from '../../platform/audit/audit-record.js';
+import type { TargetEnd } from './alert-audit.js';
 import type { AlertLease } from './alert-lease.js';
 import type { MitigationTargetDocument } from './mitigation-target.schema.js';
 import type { TargetOutcome, TargetStore } from './target-store.js';
@@ -21,6 +23,8 @@ export interface TargetWorkerOptions {
   actor: Actor;
   /** Asked before a target is begun for the first time: why it is left out. */
   leftOut?: (target: MitigationTargetDocument) => Promise<Reason | undefined>;
+  /** The record of a target's end, stored with it. */
+  recordOf?: (target: MitigationTargetDocument, end: TargetEnd) => AuditRecord | undefined;
   /** Undefined when the application is gone, or this version has no connector for it. */
   systemOf(applicationId: string): Promise<{ application: ApplicationDocument; connector: Connector } | undefined>;
 }
@@ -48,7 +52,7 @@ export class TargetWorker {
       await lease.ensure();
       outcome = await this.change(target);
     }
-    await store.conclude(target, lease, outcome);
+    await store.conclude(target, lease, outcome, isEnd(outcome) ? this.options.recordOf?.(target, outcome) : undefined);
     if (outcome.state === 'done') return 'done';
     return outcome.state === 'failed' || outcome.state === 'not-confirmed' ? 'failed' : 'later';
   }
@@ -168,6 +172,10 @@ export class TargetWorker {
       clearTimeout(timer);
     }
   }
+}
+
+function isEnd(outcome: TargetOutcome): outcome is TargetOutcome & TargetEnd {
+  return outcome.state === 'done' || outcome.state === 'failed' || outcome.state === 'not-confirmed';
 }
 
 /** Acts on the directory's catalogue, not on a connected system. */

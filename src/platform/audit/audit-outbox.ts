@@ -7,6 +7,11 @@ export interface WithAuditOutbox {
   auditOutbox: AuditRecord[];
 }
 
+/** A document of which only some have acts to tell. */
+export interface MayHaveAuditOutbox {
+  auditOutbox?: AuditRecord[];
+}
+
 /** What a document holds that is removed with a record of its removal. */
 export interface WithRemovalMark {
   /** Set with the last outbox entry; null or absent while the document lives. The document itself goes after a grace time (`audit.removedGraceHours`). */

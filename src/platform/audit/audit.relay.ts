@@ -12,7 +12,7 @@ import type { Log } from '../../contracts/log.js';
 import { sequenceOf } from '../../model/audit-event.js';
 import { DocumentStore } from '../documents/document-store.js';
 import { Leases, type Lease } from '../jobs/leases.js';
-import type { WithAuditOutbox } from './audit-outbox.js';
+import type { MayHaveAuditOutbox } from './audit-outbox.js';
 import type { AuditRecord } from './audit-record.js';
 import { auditRecordSchema, toDocument, toRecord, type AuditRecordDocument } from './audit-record.schema.js';
 
@@ -67,7 +67,7 @@ export class AuditRelay implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   /** Registers a collection whose schema has `auditOutboxField`; called in the constructor of the service that owns it. */
-  watch<T extends WithAuditOutbox>(model: Model<T>, options: WatchOptions = {}): void {
+  watch<T extends MayHaveAuditOutbox>(model: Model<T>, options: WatchOptions = {}): void {
     this.watched.set(model.modelName, { model: model as unknown as Model<unknown>, removeWhenEmpty: options.removeWhenEmpty ?? false });
   }
 

@@ -51,7 +51,7 @@ export function auditEventElement(record: AuditRecordDocument, created: number):
     source: actor.name ?? actor.id ?? '',
     action: actionOf(record.type),
     // Of an alert: whom it is about; one about an application has nobody.
-    target: isAlert ? text(identity?.name ?? identity?.id ?? account?.name) : text(subject.name ?? subject.id),
+    target: isAlert ? (isAboutApplication(attributes['alertType']) ? '' : text(identity?.name ?? identity?.id ?? account?.name)) : text(subject.name ?? subject.id),
     application: text(applicationOf(objects) ?? attributes['application'] ?? attributes['domain']),
     accountName: text(account?.name ?? account?.id ?? attributes['nativeId']),
     instance: '',
@@ -71,6 +71,10 @@ export function auditEventElement(record: AuditRecordDocument, created: number):
 function applicationOf(objects: readonly EventObject[]): JsonValue | undefined {
   const application = objects.find(({ kind }) => kind === 'application');
   return application?.name ?? application?.id ?? objects.find((object) => object['application'] !== undefined)?.['application'];
+}
+
+function isAboutApplication(alertType: JsonValue | undefined): boolean {
+  return typeof alertType === 'string' && Object.hasOwn(ALERT_TYPES, alertType) && ALERT_TYPES[alertType as AlertType].target === 'application';
 }
 
 /** The original's words: the action where the type has one, else `Remove`, `Password` or what the type does. */

@@ -27,6 +27,8 @@ const BY_TYPE: Readonly<Record<string, EcsKind>> = {
   'mitigation.alert.received': iam('admin', 'info'),
   'mitigation.alert.processed': iam('admin', 'change'),
   'mitigation.alert.failed': iam('admin', 'change'),
+  'mitigation.account.processed': iam('admin', 'change'),
+  'mitigation.account.failed': iam('admin', 'change'),
   'mitigation.alert.waiting': iam('admin', 'info'),
   'mitigation.alert.rejected': iam('admin', 'info'),
   'mitigation.alert.purged': iam('admin', 'deletion'),

@@ -28,6 +28,8 @@ const BY_TYPE: Readonly<Record<string, OcsfActivity>> = {
   'mitigation.alert.received': entity(1),
   'mitigation.alert.processed': other('entity', 'Mitigate'),
   'mitigation.alert.failed': other('entity', 'Mitigate'),
+  'mitigation.account.processed': other('entity', 'Mitigate'),
+  'mitigation.account.failed': other('entity', 'Mitigate'),
   'mitigation.alert.waiting': other('entity', 'Wait for Approval'),
   'mitigation.alert.rejected': other('entity', 'Reject'),
   'mitigation.alert.purged': entity(4),
