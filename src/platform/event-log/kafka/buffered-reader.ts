@@ -1,4 +1,7 @@
+import type { KafkaMessage } from 'kafkajs';
 import type { LogBatch, LogRecord, PartitionReader, ReadOptions } from '../../../contracts/event-log.js';
+import type { FetchedRecord } from './fetch-decoder.js';
+import { octetsOf, positionOf, toLogRecord } from './record-seal.js';
 
 /** What the reader asks of the consumer behind it. None of these may throw. */
 export interface RecordSource {
@@ -13,12 +16,14 @@ const DEFAULT_MAX_BYTES = 1_048_576;
 const DEFAULT_MAX_RECORDS = 1000;
 const DEFAULT_MAX_WAIT_MS = 500;
 
-/** Turns what a consumer pushes into batches that are asked for. It holds two batches' worth at most, and then one fetch more. */
+type Fetched = KafkaMessage | FetchedRecord;
+
+/** Turns what a consumer pushes into batches that are asked for. It holds two batches' worth at most, and then one fetch more, unread: seals are checked when a batch is taken. */
 export class BufferedReader implements PartitionReader {
   private readonly maxBytes: number;
   private readonly maxRecords: number;
   private readonly maxWaitMs: number;
-  private queue: LogRecord[] = [];
+  private queue: Fetched[] = [];
   private taken = 0;
   private queuedBytes = 0;
   /** Where the partition ended at the last fetch. */
@@ -30,7 +35,7 @@ export class BufferedReader implements PartitionReader {
   private moves = 0;
   private wake: (() => void) | undefined;
 
-  constructor(readonly partition: number, private position: number, options: ReadOptions, private readonly source: RecordSource) {
+  constructor(readonly partition: number, private position: number, options: ReadOptions, private readonly signingKeys: readonly Buffer[], private readonly source: RecordSource) {
     this.maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
     this.maxRecords = Math.max(1, options.maxRecords ?? DEFAULT_MAX_RECORDS);
     this.maxWaitMs = options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS;
@@ -72,14 +77,15 @@ export class BufferedReader implements PartitionReader {
     return this.expected;
   }
 
-  feed(records: readonly LogRecord[], end: number): void {
+  feed(messages: readonly Fetched[], end: number): void {
     if (this.shut) return;
     this.end = end;
-    for (const record of records) {
-      if (record.offset < this.expected) continue;
-      this.expected = record.offset + 1;
-      this.queue.push(record);
-      this.queuedBytes += record.value.length;
+    for (const message of messages) {
+      const position = positionOf(message);
+      if (position < this.expected) continue;
+      this.expected = position + 1;
+      this.queue.push(message);
+      this.queuedBytes += octetsOf(message);
     }
     if (!this.paused && (this.queuedBytes > 2 * this.maxBytes || this.queue.length - this.taken > 2 * this.maxRecords)) {
       this.paused = true;
@@ -104,10 +110,12 @@ export class BufferedReader implements PartitionReader {
     const records: LogRecord[] = [];
     let bytes = 0;
     while (this.taken < this.queue.length && records.length < this.maxRecords) {
-      const record = this.queue[this.taken];
-      if (!record || (records.length > 0 && bytes + record.value.length > this.maxBytes)) break;
-      bytes += record.value.length;
-      records.push(record);
+      const message = this.queue[this.taken];
+      if (!message) break;
+      const octets = octetsOf(message);
+      if (records.length > 0 && bytes + octets > this.maxBytes) break;
+      bytes += octets;
+      records.push(toLogRecord(this.partition, message, this.signingKeys));
       this.taken++;
     }
     this.queuedBytes -= bytes;

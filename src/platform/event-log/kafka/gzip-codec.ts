@@ -22,9 +22,13 @@ export function packed(octets: Buffer): Buffer {
   return gzipSync(octets, { level: LEVEL, chunkSize: chunkOf(octets.length) });
 }
 
+export function unpacked(octets: Buffer): Buffer {
+  return gunzipSync(octets, { chunkSize: chunkOf(unpackedOctets(octets) + 64) });
+}
+
 const CODEC = {
   compress: async ({ buffer }: { buffer: Buffer }): Promise<Buffer> => packed(buffer),
-  decompress: async (buffer: Buffer): Promise<Buffer> => gunzipSync(buffer, { chunkSize: chunkOf(unpackedOctets(buffer) + 64) }),
+  decompress: async (buffer: Buffer): Promise<Buffer> => unpacked(buffer),
 };
 
 /** What the last member says of itself (section 2.3.1, ISIZE); a hint, as others write such batches too. */

@@ -1,5 +1,6 @@
 import kafkajs, { type Kafka as KafkaClient, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { Log } from '../../../contracts/log.js';
+import { useDirectFetchDecoder } from './fetch-decoder.js';
 import { useDirectGzip } from './gzip-codec.js';
 import type { KafkaEventLogOptions, KafkaSasl } from './kafka-options.js';
 
@@ -18,6 +19,7 @@ export const CALL_MS = 45_000;
 export function kafkaClient(options: KafkaEventLogOptions): KafkaClient {
   const { brokers, clientId, tls, sasl, log } = options;
   useDirectGzip();
+  useDirectFetchDecoder();
   return new Kafka({
     brokers,
     clientId,

@@ -1,7 +1,6 @@
 import type { KafkaMessage } from 'kafkajs';
 import type { PartitionRange, ReadOptions } from '../../../contracts/event-log.js';
 import { BufferedReader, type RecordSource } from './buffered-reader.js';
-import { toLogRecord } from './record-seal.js';
 import type { TopicConsumer } from './topic-consumer.js';
 
 export interface ReaderFeedPorts {
@@ -30,7 +29,7 @@ export class ReaderFeed implements RecordSource {
   }
 
   open(partition: number, from: number, options: ReadOptions): BufferedReader {
-    const reader = new BufferedReader(partition, from, options, this);
+    const reader = new BufferedReader(partition, from, options, this.ports.signingKeys, this);
     this.readers.set(partition, reader);
     this.seek(partition, from);
     return reader;
@@ -50,7 +49,7 @@ export class ReaderFeed implements RecordSource {
   }
 
   messages(partition: number, messages: readonly KafkaMessage[], end: number): void {
-    this.readers.get(partition)?.feed(messages.map((message) => toLogRecord(partition, message, this.ports.signingKeys)), end);
+    this.readers.get(partition)?.feed(messages, end);
   }
 
   seek(partition: number, position: number): void {

@@ -1,5 +1,6 @@
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
+import { FetchedRecord } from './fetch-decoder.js';
 import { HmacSha256 } from './hmac-sha256.js';
 
 /** Header that tells our own records from those that others write into the topic: HMAC-SHA-256 over key, headers and value. */
@@ -12,14 +13,16 @@ export function sealed(record: NewRecord, keys: readonly Buffer[]): Message {
   return { key: record.key, value: buffer(record.value), headers };
 }
 
-export function toLogRecord(partition: number, message: KafkaMessage, keys: readonly Buffer[]): LogRecord {
-  const key = message.key?.toString('utf8') ?? '';
-  const value = message.value ?? NO_VALUE;
-  const record: LogRecord = { partition, offset: Number(message.offset), key, value, timestamp: Number(message.timestamp) };
+export function toLogRecord(partition: number, message: KafkaMessage | FetchedRecord, keys: readonly Buffer[]): LogRecord {
+  const direct = message instanceof FetchedRecord;
+  const parts = direct ? message.parts() : { key: message.key?.toString('utf8') ?? '', value: message.value, headers: message.headers };
+  const { key } = parts;
+  const value = parts.value ?? NO_VALUE;
+  const record: LogRecord = { partition, offset: positionOf(message), key, value, timestamp: direct ? message.time : Number(message.timestamp) };
   let headers: Record<string, string> | undefined;
   let seal: Buffer | undefined;
-  for (const name in message.headers) {
-    const given = message.headers[name];
+  for (const name in parts.headers) {
+    const given = parts.headers[name];
     const last = Array.isArray(given) ? given.at(-1) : given;
     if (last === undefined) continue;
     if (name === SEAL_HEADER) seal = Buffer.isBuffer(last) ? last : Buffer.from(last);
@@ -34,6 +37,16 @@ export function toLogRecord(partition: number, message: KafkaMessage, keys: read
   const text = sealedText(key, headers);
   if (!keys.some((candidate) => hmacOf(candidate).matches(found, text, value))) record.external = true;
   return record;
+}
+
+/** The offset of a record in its partition. */
+export function positionOf(message: KafkaMessage | FetchedRecord): number {
+  return message instanceof FetchedRecord ? message.position : Number(message.offset);
+}
+
+/** Octets of a record, about. */
+export function octetsOf(message: KafkaMessage | FetchedRecord): number {
+  return message instanceof FetchedRecord ? message.size : (message.value?.length ?? 0);
 }
 
 const NO_VALUE = Buffer.alloc(0);

@@ -1,0 +1,157 @@
+import { createRequire } from 'node:module';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { clientDecoders, fetchDecoder, FetchedRecord, useDirectFetchDecoder } from './fetch-decoder.js';
+
+const require = createRequire(import.meta.url);
+const Encoder = require('kafkajs/src/protocol/encoder') as new () => ClientEncoder;
+const Record = require('kafkajs/src/protocol/recordBatch/record/v0') as (record: object) => ClientEncoder;
+const { RecordBatch } = require('kafkajs/src/protocol/recordBatch/v0') as { RecordBatch: (batch: object) => Promise<ClientEncoder> };
+const own = require('kafkajs/src/protocol/requests/fetch/v10/response') as { decode: (octets: Buffer) => Promise<unknown> };
+
+interface ClientEncoder {
+  buffer: Buffer;
+  writeInt16(value: number): this;
+  writeInt32(value: number): this;
+  writeInt64(value: unknown): this;
+  writeString(value: string): this;
+  writeBuffer(value: Buffer): this;
+}
+interface SomeRecord {
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: Array<[string, string]>;
+}
+interface SomeBatch {
+  offset: number;
+  time: number;
+  gzip: boolean;
+  attributes: number;
+  records: SomeRecord[];
+}
+
+const ATTRIBUTES_AT = 21;
+
+/** As a broker writes it: times of the broker, control and transaction marks are bits that the client's own encoder does not know. */
+async function encoded({ offset, time, gzip, attributes, records }: SomeBatch): Promise<Buffer> {
+  const rows = records.map(({ key, value, headers }, index) => Record({ offsetDelta: index * 2, timestampDelta: index * 3 - 1, key, value, headers: Object.fromEntries(headers) }));
+  const { buffer } = await RecordBatch({ compression: gzip ? 1 : 0, firstOffset: offset, firstTimestamp: time, maxTimestamp: time + 5, lastOffsetDelta: records.length * 2, producerId: 17, producerEpoch: 3, firstSequence: 9, records: rows });
+  buffer.writeInt16BE(buffer.readInt16BE(ATTRIBUTES_AT) | attributes, ATTRIBUTES_AT);
+  return buffer;
+}
+
+function answer(sets: readonly Buffer[], aborted: ReadonlyArray<[number, number]> = [], cut = 0): Buffer {
+  const encoder = new Encoder().writeInt32(12).writeInt16(0).writeInt32(77).writeInt32(1).writeString('tidegate.events').writeInt32(sets.length);
+  for (const [partition, set] of sets.entries()) {
+    encoder.writeInt32(partition).writeInt16(partition === 2 ? 3 : 0).writeInt64(1234567).writeInt64(1234560).writeInt64(5).writeInt32(aborted.length);
+    for (const [producer, first] of aborted) encoder.writeInt64(producer).writeInt64(first);
+    encoder.writeInt32(-1).writeInt32(set.length).writeBuffer(set);
+  }
+  return encoder.buffer.subarray(0, encoder.buffer.length - cut);
+}
+
+const decoders = clientDecoders();
+/** The client's own, before it is replaced in the other test. */
+const reference = decoders?.response.decode;
+const direct = decoders && fetchDecoder(decoders);
+
+/** Getters as plain values, so that both can be compared. */
+function plain(response: unknown): unknown {
+  const { responses, ...rest } = response as { responses: Array<{ topicName: string; partitions: Array<{ messages: FetchedRecord[] }> }> };
+  return {
+    ...rest,
+    responses: responses.map(({ topicName, partitions }) => ({
+      topicName,
+      partitions: partitions.map((partition) => ({
+        ...partition,
+        messages: partition.messages.map(({ magicByte, attributes, timestamp, offset, key, value, headers, isControlRecord, batchContext }) => ({ magicByte, attributes, timestamp, offset, key, value, headers: Object.entries(headers ?? {}), isControlRecord, batchContext: { ...batchContext } })),
+      })),
+    })),
+  };
+}
+
+async function agree(octets: Buffer): Promise<void> {
+  if (!reference || !direct) throw new Error('this version of the client is not read directly');
+  expect(plain(await direct(octets))).toEqual(plain(await reference(octets)));
+}
+
+const octets = (maxLength: number) => fc.uint8Array({ maxLength }).map((bytes) => Buffer.from(bytes));
+const someRecord: fc.Arbitrary<SomeRecord> = fc.record({
+  key: fc.option(octets(300)), value: fc.option(octets(2000)),
+  headers: fc.array(fc.tuple(fc.oneof(fc.string({ unit: 'grapheme', maxLength: 40 }).filter((name) => !(name in {})), fc.constantFrom('tidegate-hmac', 'traceparent', 'ä')), fc.string({ unit: 'grapheme', maxLength: 200 })), { maxLength: 4 }),
+});
+const someBatch: fc.Arbitrary<SomeBatch> = fc.record({
+  offset: fc.integer({ min: 0, max: 2 ** 50 }), time: fc.integer({ min: -1, max: 4e12 }), gzip: fc.boolean(), attributes: fc.constantFrom(0, 0x8, 0x10, 0x20, 0x30, 0x38), records: fc.array(someRecord, { maxLength: 20 }),
+});
+
+describe('what brokers answer to a fetch, read directly', () => {
+  it('is what the client itself makes of it, whatever batches it holds', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(someBatch, { maxLength: 4 }), { minLength: 1, maxLength: 4 }), async (partitions) => {
+        const sets = await Promise.all(partitions.map(async (batches) => Buffer.concat(await Promise.all(batches.map(encoded)))));
+        await agree(answer(sets, [[17, 5], [18, 2 ** 40]]));
+      }),
+      { numRuns: 200, seed: 20261129 },
+    );
+  });
+
+  it('is the same where the last batch was cut by the limit of the fetch, at any place', async () => {
+    const batches = await Promise.all([0, 100].map((offset) => encoded({ offset, time: 1_700_000_000_000, gzip: false, attributes: 8, records: [{ key: Buffer.from('k'), value: Buffer.alloc(200, 'v'), headers: [['h', 'x']] }] })));
+    const whole = Buffer.concat(batches);
+    for (let length = (batches[0]?.length ?? 0); length < whole.length; length += 7) await agree(answer([whole.subarray(0, length)]));
+  });
+
+  it('is the same for batches that are left to the client: another codec, numbers of more than 53 bits, messages of before 0.11', async () => {
+    const batch = await encoded({ offset: 5, time: 1, gzip: false, attributes: 0, records: [{ key: null, value: Buffer.from('v'), headers: [] }] });
+    batch.writeBigInt64BE(2n ** 60n, 0);
+    await agree(answer([batch]));
+    const old = new Encoder().writeInt64(7).writeInt32(14 + 8 + 3).writeInt32(0).writeBuffer(Buffer.from([1, 0])).writeInt64(1000).writeInt32(-1).writeInt32(3).writeBuffer(Buffer.from('old')).buffer;
+    await agree(answer([old]));
+    const snappy = await encoded({ offset: 5, time: 1, gzip: false, attributes: 2, records: [{ key: null, value: Buffer.from('v'), headers: [] }] });
+    if (!reference || !direct) throw new Error('this version of the client is not read directly');
+    await expect(direct(answer([snappy]))).rejects.toThrow(/Snappy/);
+    await expect(reference(answer([snappy]))).rejects.toThrow(/Snappy/);
+  });
+
+  it('takes a header of any name for data', async () => {
+    const [inherited] = plainMessages(await direct?.(answer([await encoded({ offset: 0, time: 1, gzip: false, attributes: 0, records: [{ key: null, value: null, headers: [['toString', 'x']] }] })])));
+    expect(Object.entries(inherited?.headers ?? {})).toEqual([['toString', Buffer.from('x')]]);
+    const [record] = plainMessages(await direct?.(answer([await encodedHeader('__proto__')])));
+    expect(Object.entries(record?.headers ?? {})).toEqual([['__proto__', Buffer.from('x')]]);
+    expect(Object.getPrototypeOf(record?.headers)).toBe(Object.prototype);
+  });
+
+  it('fails, and does not read past a record, where the lengths in it are not true', async () => {
+    const batch = await encoded({ offset: 0, time: 1, gzip: false, attributes: 0, records: [{ key: Buffer.from('key'), value: Buffer.from('value'), headers: [] }] });
+    // The length of the value, ZigZag: behind record length, attributes, time, offset, key length and key.
+    const valueAt = 57 + 4 + 1 + 1 + 1 + 1 + 1 + 3;
+    expect(batch[valueAt]).toBe(10);
+    batch[valueAt] = 100;
+    const [record] = plainMessages(await direct?.(answer([batch])));
+    expect(() => record?.value).toThrow(RangeError);
+    expect(record?.key).toEqual(Buffer.from('key'));
+    batch[57 + 4] = 120;
+    await expect(direct?.(answer([batch]))).rejects.toThrow(RangeError);
+    const packed = await encoded({ offset: 0, time: 1, gzip: true, attributes: 0, records: [{ key: null, value: Buffer.from('value'), headers: [] }] });
+    await expect(direct?.(answer([Buffer.concat([packed.subarray(0, 61), gzipSync('no record'), packed.subarray(81)])]))).rejects.toThrow();
+  });
+
+  it('is put in the place of the own decoder of this version of the client, and of no other answer', () => {
+    useDirectFetchDecoder();
+    expect(decoders?.response.decode).not.toBe(reference);
+    expect(own.decode).not.toBe(decoders?.response.decode);
+    
+  });
+});
+
+async function encodedHeader(name: string): Promise<Buffer> {
+  const batch = await encoded({ offset: 0, time: 1, gzip: false, attributes: 0, records: [{ key: null, value: Buffer.from('v'), headers: [['__prot__x', 'x']] }] });
+  const at = batch.indexOf('__prot__x');
+  batch.write(name, at, 'utf8');
+  return batch;
+}
+
+function plainMessages(response: unknown): FetchedRecord[] {
+  return (response as { responses: Array<{ partitions: Array<{ messages: FetchedRecord[] }> }> }).responses[0]?.partitions[0]?.messages ?? [];
+}
