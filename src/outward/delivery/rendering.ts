@@ -1,21 +1,15 @@
 import type { Renderer, RejectCode } from '../../contracts/format.js';
-import type { StoredEvent } from '../../model/event-envelope.js';
 import type { EventBatch } from './event-batch.js';
 import { wiredTexts, type Shape } from './shape.js';
-
-const SLAB_BYTES = 256 * 1024;
-const COUNTED_FROM = 8192;
+import { SlabWriter, type WrittenPlace } from './slab-writer.js';
 
 export interface RenderReject {
   code: RejectCode;
   reason: string;
 }
 
-/** Where one record lies: slab, first octet, end. The parts of a split event lie side by side; `ends` says where each of them ends. */
-interface Place {
-  slab: Buffer;
-  start: number;
-  end: number;
+/** Where one record lies. The parts of a split event lie side by side; `ends` says where each of them ends. */
+interface Place extends WrittenPlace {
   ends?: readonly number[];
 }
 
@@ -25,8 +19,7 @@ interface Place {
  */
 export class Rendering {
   private readonly places: Array<Place | RenderReject | undefined>;
-  private slab: Buffer | undefined;
-  private used = 0;
+  private readonly writer: SlabWriter;
 
   constructor(
     private readonly batch: EventBatch,
@@ -34,6 +27,7 @@ export class Rendering {
     private readonly renderer: Renderer,
   ) {
     this.places = new Array<Place | RenderReject | undefined>(batch.length);
+    this.writer = new SlabWriter(shape.framing, batch.length);
   }
 
   /** The rendering of a batch in a shape; made at the first call. */
@@ -44,6 +38,11 @@ export class Rendering {
       batch.renderings.set(shape.key, rendering);
     }
     return rendering;
+  }
+
+  /** A record that was rendered elsewhere, framing included: it is taken as it is. */
+  place(index: number, place: WrittenPlace): void {
+    this.places[index] ??= place;
   }
 
   /** Octets of a record on the wire, or why there are none. */
@@ -105,54 +104,17 @@ export class Rendering {
     const stored = envelope === undefined && this.renderer.renderStored !== undefined ? this.batch.stored(index) : undefined;
     try {
       const before = stored && this.renderer.renderStored?.(stored, sequence);
-      if (stored && typeof before === 'string') return this.write(this.room(this.mostOctets(before) + stored.end - stored.from), before, stored);
+      if (stored && typeof before === 'string') return this.writer.write(before, stored);
       const event = this.batch.event(index);
       const rendered = this.renderer.render(event, sequence);
       switch (rendered.type) {
-        case 'rendered': return this.put(envelope ? envelope(rendered.text, event, sequence, null) : rendered.text);
-        case 'parts': return this.putParts(wiredTexts(this.shape, rendered.texts, event, sequence));
+        case 'rendered': return this.writer.write(envelope ? envelope(rendered.text, event, sequence, null) : rendered.text);
+        case 'parts': return this.writer.writeAll(wiredTexts(this.shape, rendered.texts, event, sequence));
         case 'reject': return { code: rendered.code, reason: rendered.reason };
       }
     } catch (error) {
       // A fault of a format must not stop the stream: the event is kept as a dead letter and counted.
       return { code: 'not-renderable', reason: error instanceof Error ? error.message : String(error) };
     }
-  }
-
-  private put(text: string): Place {
-    return this.write(this.room(this.mostOctets(text)), text);
-  }
-
-  /** The parts side by side in one slab, so that they are one run of octets like any other record. */
-  private putParts(texts: readonly string[]): Place {
-    const slab = this.room(texts.reduce((sum, text) => sum + this.mostOctets(text), 0));
-    const start = this.used;
-    const ends = texts.map((text) => this.write(slab, text).end);
-    return { slab, start, end: this.used, ends };
-  }
-
-  /** Room that is enough for a message. A UTF-16 unit is three octets at most: only a long text is worth counting. A count in front has at most 10 digits and a space. */
-  private mostOctets(text: string): number {
-    return (text.length <= COUNTED_FROM ? 3 * text.length : Buffer.byteLength(text, 'utf8')) + 11;
-  }
-
-  /** @param stored what follows the text as it lies in the log */
-  private write(slab: Buffer, text: string, stored?: StoredEvent): Place {
-    const start = this.used;
-    let at = start;
-    if (this.shape.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8') + (stored ? stored.end - stored.from : 0)} `, at, 'latin1');
-    at += slab.write(text, at, 'utf8');
-    if (stored) at += stored.octets.copy(slab, at, stored.from, stored.end);
-    if (this.shape.framing === 'newline') slab[at++] = 0x0a;
-    this.used = at;
-    return { slab, start, end: at };
-  }
-
-  private room(bytes: number): Buffer {
-    if (!this.slab || this.used + bytes > this.slab.length) {
-      this.slab = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(SLAB_BYTES, this.batch.length * 1024 + 4096)));
-      this.used = 0;
-    }
-    return this.slab;
   }
 }

@@ -1,6 +1,6 @@
 import type { PartitionReader } from '../../contracts/event-log.js';
-import { EventBatch } from '../delivery/event-batch.js';
 import { wantedOf } from '../delivery/event-filter.js';
+import { batchFor } from './ahead/batch-for.js';
 import type { LanePartition } from './lane-partition.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
 import { Signal } from './signal.js';
@@ -49,7 +49,8 @@ export class CatchUp {
           if (batch.next > owned.taken) await context.passGap(owned, batch.next, () => this.stopped);
           continue;
         }
-        const parsed = EventBatch.parse(batch, context.readForeign, !eager && owned.lane.sendsStored);
+        const parsed = await batchFor(batch, [owned.lane], context, eager);
+        if (this.stopped) break;
         if (parsed.unreadable.length > 0) await context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const first = firstOffset(parsed);
         if (first > owned.taken && !this.stopped) await context.passGap(owned, first, () => this.stopped);

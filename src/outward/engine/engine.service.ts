@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Model } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/settings.js';
@@ -19,6 +20,7 @@ import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.sc
 import { replaySchema, type ReplayDocument } from '../evidence/replay.schema.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
+import { RenderAhead } from './ahead/render-ahead.js';
 import { ChangeQueue } from './change-queue.js';
 import { CommandRunner } from './command-runner.js';
 import { CursorStore, cursorId, FILTERED_SAVE_MS } from './cursor-store.js';
@@ -63,6 +65,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly status: StatusWriter;
   private readonly replays: ReplayRunner;
   private readonly feedContext: FeedContext;
+  private readonly ahead: RenderAhead | undefined;
   private readonly deadLetters: DeadLetterStore;
   private readonly losses: RetentionLoss;
   private readonly places: LogPlaces;
@@ -124,7 +127,9 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       forgetStatus: (id) => this.status.remove(id),
       ended: () => this.turn.notify(),
     });
+    this.ahead = settings.engine.renderThread && availableParallelism() > 1 ? new RenderAhead(this.log) : undefined;
     this.feedContext = {
+      ...(this.ahead ? { ahead: this.ahead } : {}),
       eventLog,
       deadLetters: this.deadLetters,
       readForeign: (record) => foreign.read(record),
@@ -187,6 +192,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     await this.attempt('saving cursors', () => this.saveCursors(true));
     await this.attempt('leaving the pool', async () => this.member?.leave());
     await Promise.all([...this.feeds.values()].map((feed) => feed.stop()));
+    await this.ahead?.stop();
     await this.attempt('stopping replays', () => this.replays.stop(stopGraceMs));
     await this.commands.stop(stopGraceMs);
     await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));

@@ -1,6 +1,7 @@
 import type { EventLog, ReadOptions } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
 import type { EventBatch, ForeignReader } from '../delivery/event-batch.js';
+import type { RenderAhead } from './ahead/render-ahead.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { LanePartition } from './lane-partition.js';
 
@@ -12,6 +13,8 @@ export interface FeedContext {
   /** What others wrote into the log themselves; without it such records are parked. */
   readForeign?: ForeignReader;
   log: Log;
+  /** Renders large batches in another thread; without it lanes render by themselves. */
+  ahead?: RenderAhead;
   engineId: string;
   /** Takes a lane over a gap that begins where it stands: events that retention may have removed. Ends when that was told durably. @throws when abandoned */
   passGap: (owned: LanePartition, to: number, abandoned: () => boolean) => Promise<void>;

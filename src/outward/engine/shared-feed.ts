@@ -1,5 +1,6 @@
 import type { LogMark, OwnedPartition } from '../../contracts/event-log.js';
-import { EventBatch } from '../delivery/event-batch.js';
+import type { EventBatch } from '../delivery/event-batch.js';
+import { batchFor } from './ahead/batch-for.js';
 import { CatchUp } from './catch-up.js';
 import type { Feed } from './feed.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
@@ -140,7 +141,9 @@ export class SharedFeed implements Feed {
           this.position = Math.max(this.position, batch.next);
           continue;
         }
-        const parsed = EventBatch.parse(batch, this.context.readForeign, !this.eager && this.someoneSendsStored());
+        const parsed = await batchFor(batch, [...this.live].map(({ lane }) => lane), this.context, this.eager);
+        if (this.stopped) return;
+        if (seeks !== this.seeks) continue;
         this.gathered = this.isLarge(parsed, batch.end);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const late = await this.turnOf(pressed.length > 0 ? withoutRoom : overfull, seeks);
@@ -194,11 +197,6 @@ export class SharedFeed implements Feed {
   /** Reading goes on for the sake of a lane that has little left to send. */
   private someoneStarves(): boolean {
     for (const owned of this.live) if (owned.lane.starving) return true;
-    return false;
-  }
-
-  private someoneSendsStored(): boolean {
-    for (const owned of this.live) if (owned.lane.sendsStored) return true;
     return false;
   }
 

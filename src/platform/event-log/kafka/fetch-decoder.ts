@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { IHeaders } from 'kafkajs';
 import { unpacked } from './gzip-codec.js';
+import { OctetReader } from './octet-reader.js';
 
 const require = createRequire(import.meta.url);
 
@@ -69,7 +70,7 @@ export class FetchedRecord {
   }
 
   get key(): Buffer | null {
-    return new Reader(this.octets, this.from, this.to).counted();
+    return new OctetReader(this.octets, this.from, this.to).counted();
   }
 
   get value(): Buffer | null {
@@ -82,7 +83,7 @@ export class FetchedRecord {
 
   /** @throws RangeError when a length in it goes beyond its end */
   parts(): RecordParts {
-    const reader = new Reader(this.octets, this.from, this.to);
+    const reader = new OctetReader(this.octets, this.from, this.to);
     const key = reader.text(reader.varint()) ?? '';
     const value = reader.counted();
     const headers: IHeaders = {};
@@ -174,7 +175,7 @@ const CONTROL_FLAG = 0x20;
 /** Reads Fetch Response, version 11 (KIP-392), with record batches of magic 2 (KIP-98); what else an answer may hold is read by the client's own parts. */
 export function fetchDecoder({ decodeMessages, Decoder }: Pick<ClientDecoders, 'decodeMessages' | 'Decoder'>): (octets: Buffer) => Promise<FetchResponse> {
   return async (octets) => {
-    const reader = new Reader(octets);
+    const reader = new OctetReader(octets);
     const clientSideThrottleTime = reader.int32();
     const errorCode = reader.int16();
     const sessionId = reader.int32();
@@ -200,7 +201,7 @@ export function fetchDecoder({ decodeMessages, Decoder }: Pick<ClientDecoders, '
   };
 }
 
-function partitionHeader(reader: Reader): FetchedPartition {
+function partitionHeader(reader: OctetReader): FetchedPartition {
   const partition = reader.int32();
   const errorCode = reader.int16();
   const highWatermark = reader.int64();
@@ -248,14 +249,14 @@ function batchInto(records: FetchedRecord[], set: Buffer, at: number, end: numbe
   };
   const count = set.readInt32BE(at + BATCH_HEADER_OCTETS);
   const body = set.subarray(at + BATCH_HEADER_OCTETS + 4, end);
-  const reader = new Reader(compression === GZIP ? unpacked(body) : body);
+  const reader = new OctetReader(compression === GZIP ? unpacked(body) : body);
   for (let left = count; left > 0; left--) records.push(record(reader, context, Number(firstOffset), Number(firstTimestamp), Number(maxTimestamp)));
   return true;
 }
 
 const isSafe = (value: bigint): boolean => value <= Number.MAX_SAFE_INTEGER / 2 && value >= -1n;
 
-function record(reader: Reader, context: BatchContext, firstOffset: number, firstTimestamp: number, maxTimestamp: number): FetchedRecord {
+function record(reader: OctetReader, context: BatchContext, firstOffset: number, firstTimestamp: number, maxTimestamp: number): FetchedRecord {
   const length = reader.varint();
   const to = reader.at + length;
   if (length < 0 || to > reader.end) throw new RangeError(`a record of ${length} octets goes beyond the end of its batch`);
@@ -265,55 +266,4 @@ function record(reader: Reader, context: BatchContext, firstOffset: number, firs
   const from = reader.at;
   reader.at = to;
   return new FetchedRecord(reader.octets, from, to, firstOffset + offsetDelta, context.timestampType === 1 ? maxTimestamp : firstTimestamp + timestampDelta, attributes, context);
-}
-
-class Reader {
-  constructor(readonly octets: Buffer, public at = 0, readonly end = octets.length) {}
-
-  get left(): number {
-    return this.end - this.at;
-  }
-
-  int16(): number {
-    return this.octets.readInt16BE((this.at += 2) - 2);
-  }
-
-  int32(): number {
-    return this.octets.readInt32BE((this.at += 4) - 4);
-  }
-
-  /** As the client has it: in decimal. */
-  int64(): string {
-    return String(this.octets.readBigInt64BE((this.at += 8) - 8));
-  }
-
-  /** Null for a negative length. */
-  text(octets: number): string | null {
-    return octets < 0 ? null : this.octets.toString('utf8', this.at, this.pass(octets));
-  }
-
-  /** ZigZag (KIP-98); up to 53 bits, for times and lengths. */
-  varint(): number {
-    const { octets } = this;
-    let octet = octets[this.at++] ?? 0;
-    let value = octet & 0x7f;
-    for (let scale = 0x80; octet >= 0x80; scale *= 0x80) {
-      if (scale > 2 ** 49) throw new RangeError('a number of more than 53 bits');
-      octet = octets[this.at++] ?? 0;
-      value += (octet & 0x7f) * scale;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-
-  /** Null for a negative length. */
-  counted(): Buffer | null {
-    const length = this.varint();
-    return length < 0 ? null : this.octets.subarray(this.at, this.pass(length));
-  }
-
-  private pass(octets: number): number {
-    this.at += octets;
-    if (this.at > this.end) throw new RangeError(`${octets} octets are said to be where ${this.end - this.at + octets} are left`);
-    return this.at;
-  }
 }

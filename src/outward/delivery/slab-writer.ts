@@ -1,0 +1,64 @@
+import type { Framing } from '../../model/integration.js';
+
+const SLAB_BYTES = 256 * 1024;
+const COUNTED_FROM = 8192;
+
+/** Where one message lies: slab, first octet, end. */
+export interface WrittenPlace {
+  slab: Buffer;
+  start: number;
+  end: number;
+}
+
+/** Octets that follow a text as they lie elsewhere. */
+export interface FollowingOctets {
+  octets: Buffer;
+  from: number;
+  end: number;
+}
+
+/** Writes messages with their framing (RFC 6587, 3.4) one behind the other into slabs, so that a run of them leaves as one buffer. */
+export class SlabWriter {
+  private slab: Buffer | undefined;
+  private used = 0;
+
+  /** @param messages how many are about to be written */
+  constructor(private readonly framing: Framing | 'none', private readonly messages: number) {}
+
+  /** @param following what follows the text */
+  write(text: string, following?: FollowingOctets): WrittenPlace {
+    return this.put(this.room(mostOctets(text) + (following ? following.end - following.from : 0)), text, following);
+  }
+
+  /** Several messages side by side in one slab; where each of them ends. */
+  writeAll(texts: readonly string[]): WrittenPlace & { ends: number[] } {
+    const slab = this.room(texts.reduce((sum, text) => sum + mostOctets(text), 0));
+    const start = this.used;
+    const ends = texts.map((text) => this.put(slab, text).end);
+    return { slab, start, end: this.used, ends };
+  }
+
+  private put(slab: Buffer, text: string, following?: FollowingOctets): WrittenPlace {
+    const start = this.used;
+    let at = start;
+    if (this.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8') + (following ? following.end - following.from : 0)} `, at, 'latin1');
+    at += slab.write(text, at, 'utf8');
+    if (following) at += following.octets.copy(slab, at, following.from, following.end);
+    if (this.framing === 'newline') slab[at++] = 0x0a;
+    this.used = at;
+    return { slab, start, end: at };
+  }
+
+  private room(bytes: number): Buffer {
+    if (!this.slab || this.used + bytes > this.slab.length) {
+      this.slab = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(SLAB_BYTES, this.messages * 1024 + 4096)));
+      this.used = 0;
+    }
+    return this.slab;
+  }
+}
+
+/** Room that is enough for a message. A UTF-16 unit is three octets at most: only a long text is worth counting. A count in front has at most 10 digits and a space. */
+function mostOctets(text: string): number {
+  return (text.length <= COUNTED_FROM ? 3 * text.length : Buffer.byteLength(text, 'utf8')) + 11;
+}
