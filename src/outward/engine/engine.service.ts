@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, Optional, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Model } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/settings.js';
 import { CLOCK, type Clock } from '../../contracts/clock.js';
 import { DIALER, type Dialer } from '../../contracts/dialer.js';
 import { EVENT_LOG, type EventLog, type OwnedPartition, type PartitionRange, type PoolHandler, type PoolMember } from '../../contracts/event-log.js';
 import { LOG, type Log } from '../../contracts/log.js';
+import { METRICS, type Metrics } from '../../contracts/metrics.js';
 import type { Integration } from '../../model/integration.js';
 import { AuditService } from '../../platform/audit/audit.service.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
@@ -37,7 +38,7 @@ import { LogWatch } from './log-watch.js';
 import { Lane, type HealthChange, type LaneFigures, type LaneOptions } from './lane.js';
 import { Lanes } from './lanes.js';
 import { ReplayRunner } from './replay-runner.js';
-import { RetentionLoss } from './retention-loss.js';
+import { LostPositions } from './lost-positions.js';
 import { SharedFeed } from './shared-feed.js';
 import { Signal, within } from './signal.js';
 import { StatusWriter } from './status-writer.js';
@@ -64,7 +65,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly replays: ReplayRunner;
   private readonly feedContext: FeedContext;
   private readonly deadLetters: DeadLetterStore;
-  private readonly losses: RetentionLoss;
+  private readonly losses: LostPositions;
   private readonly places: LogPlaces;
   private readonly watch: LogWatch;
   private readonly turn = new Signal();
@@ -90,6 +91,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     foreign: ForeignRecords,
     replacements: LogReplacements,
     store: DocumentStore,
+    @Optional() @Inject(METRICS) metrics?: Metrics,
   ) {
     this.log = log.child('engine');
     this.changes = new ChangeQueue(this.log);
@@ -106,7 +108,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       model: store.model<EngineCommandDocument>('engine-command', engineCommandSchema),
       engineId: this.id, pool: this.pool, machineHostname: this.machineHostname, integrations, dialer, clock, log: this.log, timeoutMs: settings.engine.testTimeoutMs,
     });
-    this.losses = new RetentionLoss({ eventLog, audit, clock, log: this.log });
+    this.losses = new LostPositions({ eventLog, audit, clock, log: this.log, ...(metrics ? { metrics } : {}) });
     this.places = new LogPlaces({ eventLog, cursors: this.cursors, audit, replaced: () => replacements.remember(clock.now()), clock, log: this.log, confirmMs: settings.engine.heartbeatMs });
     this.watch = new LogWatch({ eventLog, log: this.log, restart: (owned, why) => this.restart(owned, why) });
     this.lanes = new Lanes({
@@ -131,7 +133,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       readOptions: { maxBytes: settings.engine.batchBytes, maxRecords: settings.engine.batchEvents },
       log: this.log,
       engineId: this.id,
-      passGap: (owned, to, abandoned) => this.losses.pass(owned, to, () => this.stopping || abandoned()),
+      passGap: (owned, to, missing, abandoned) => this.losses.pass(owned, to, missing, () => this.stopping || abandoned()),
     };
     this.replays = new ReplayRunner({
       replays: store.model<ReplayDocument>('replay', replaySchema), deadLetters: store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), engineId: this.id, pool: this.pool, integrations,

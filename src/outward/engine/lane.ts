@@ -35,6 +35,8 @@ export interface LaneCounters {
   rejected: number;
   repeated: number;
   lost: number;
+  /** Of the lost ones: those that retention did not remove. */
+  vanished: number;
 }
 
 /** What is known of an integration beyond the life of one lane. */
@@ -97,7 +99,7 @@ interface InFlight {
  */
 export class Lane {
   readonly partitions = new Map<number, LanePartition>();
-  readonly counters: LaneCounters = { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 };
+  readonly counters: LaneCounters = { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, vanished: 0 };
   evidence: Evidence | null = null;
   lastDeliveredAt: number | null = null;
   since: number;

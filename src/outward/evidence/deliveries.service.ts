@@ -22,7 +22,7 @@ export const deliveryView = z.object({
   name: z.string(),
   enabled: z.boolean(),
   outcome: z.enum(['delivered', 'filtered', 'dead', 'waiting', 'lost', 'skipped', 'before-start', 'unrecorded']).meta({
-    description: 'dead = a stored dead letter; lost = removed by retention before it was delivered; skipped = an administrator chose to leave it out; before-start = accepted before the integration began; unrecorded = resolved, and the ledger does not hold its row any more.',
+    description: 'dead = a stored dead letter; lost = gone from the event log before it was delivered, by retention or otherwise (see reason); skipped = an administrator chose to leave it out; before-start = accepted before the integration began; unrecorded = resolved, and the ledger does not hold its row any more.',
   }),
   evidence: z.string().nullable().meta({ description: 'Rung of the evidence ladder: sent, read, accepted, stored, found.' }),
   at: time.nullable().meta({ description: 'When the run of events that holds it became safe; of a dead letter when it was stored.' }),
@@ -107,7 +107,7 @@ export class DeliveriesService {
     const run = { first: row.first, end: row.end, engineId: row.engineId };
     const at = new Date(row.at).toISOString();
     switch (row.outcome) {
-      case 'lost': return { outcome: 'lost', at, run, reason: 'retention of the event log removed it before it was delivered' };
+      case 'lost': return { outcome: 'lost', at, run, reason: row.lostBy === 'vanished' ? 'the event log holds no record there although retention did not remove it (see the event siem.state.changed with the code events-vanished)' : 'retention of the event log removed it before it was delivered' };
       case 'skipped': return { outcome: 'skipped', at, run, reason: 'an administrator chose to leave out what waited' };
       case 'passed': return { outcome: 'filtered', at, run, ...(await this.rule(integrationId, row.version, event)) };
       case 'delivered': {

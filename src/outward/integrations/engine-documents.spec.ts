@@ -21,7 +21,7 @@ beforeAll(async () => {
   const engine = (_id: string, pool: string, secondsAgo: number) => ({ _id, pool, host: 'gate-1', pid: 7, version: '0.1.0', startedAt: at(900), heartbeatAt: at(secondsAgo), partitions: [0, 1], integrations: 1, rssBytes: 1000, cpuPercent: 3, eventsPerSecond: 12 });
   await engines.create([engine('e-1', 'vienna', 1), engine('e-2', 'vienna', 600), engine('e-3', 'graz', 2)]);
   await ground.store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema).create({
-    _id: `${id}:e-1`, integrationId: id, engineId: 'e-1', enginePool: 'vienna', state: 'fault', since: at(30), delivered: 41, deliveredBytes: 4100, filtered: 1, rejected: 1, repeated: 0, lost: 0, backlog: 9, evidence: 'read', lastDeliveredAt: at(31),
+    _id: `${id}:e-1`, integrationId: id, engineId: 'e-1', enginePool: 'vienna', state: 'fault', since: at(30), delivered: 41, deliveredBytes: 4100, filtered: 1, rejected: 1, repeated: 0, lost: 0, vanished: 0, backlog: 9, evidence: 'read', lastDeliveredAt: at(31),
     lastFailure: { code: 'certificate-expired', stage: 'tls', cause: 'the certificate of siem expired', fix: 'Renew it.', needsPerson: true, at: at(3) }, consecutiveFailures: 4, nextTryAt: at(-20),
     positions: [{ partition: 0, position: 43, next: 52 }], countersSince: at(900), updatedAt: at(1),
   });

@@ -31,7 +31,8 @@ export const statusView = z.object({
   filtered: z.number(),
   rejected: z.number(),
   repeated: z.number(),
-  lost: z.number(),
+  lost: z.number().meta({ description: 'Gone from the event log before it received them: removed by retention, or vanished.' }),
+  vanished: z.number().meta({ description: 'Of the lost ones: positions at which the log holds no record although retention did not remove it (a damaged batch, a compacted topic). Each is an event siem.state.changed with the code events-vanished.' }),
   countersSince: z.iso.datetime().nullable(),
   backlog: z.number().nullable().meta({ description: 'Events that wait; null when no engine ever said.' }),
   evidence: z.string().nullable().meta({ description: 'What the last delivery showed: sent, read, accepted, stored, found.' }),
@@ -63,7 +64,7 @@ export function mergeStatus(
   const lastFailed = failing ?? [...newest].sort((a, b) => failedAt(b) - failedAt(a))[0];
   const lastDelivered = newest.filter((document) => document.lastDeliveredAt !== null).sort((a, b) => time(b.lastDeliveredAt) - time(a.lastDeliveredAt))[0];
   const poolLives = engines.some((engine) => engine.pool === integration.enginePool && isLive(engine.heartbeatAt, now));
-  const sum = (field: 'delivered' | 'deliveredBytes' | 'filtered' | 'rejected' | 'repeated' | 'lost') => documents.reduce((total, document) => total + (document[field] ?? 0), 0);
+  const sum = (field: 'delivered' | 'deliveredBytes' | 'filtered' | 'rejected' | 'repeated' | 'lost' | 'vanished') => documents.reduce((total, document) => total + (document[field] ?? 0), 0);
   const state = stateOf();
 
   return {
@@ -80,6 +81,7 @@ export function mergeStatus(
     rejected: sum('rejected'),
     repeated: sum('repeated'),
     lost: sum('lost'),
+    vanished: sum('vanished'),
     countersSince: iso(documents.reduce<Date | null>((first, { countersSince }) => (countersSince && (first === null || countersSince < first) ? countersSince : first), null)),
     backlog: current.length === 0 ? null : current.reduce((total, document) => total + (document.backlog ?? 0), 0),
     evidence: lastDelivered?.evidence ?? null,
