@@ -102,7 +102,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     this.cursors = new CursorStore(store.model<CursorDocument>('cursor', cursorSchema), clock, ledger, Math.min(FILTERED_SAVE_MS, 30 * settings.engine.commitIntervalMs));
     this.filterVersions = new FilterVersions(store);
     this.engines = store.model<EngineDocument>('engine', engineSchema);
-    this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log);
+    this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log, settings.evidence.deadLetterBytes);
     this.status = new StatusWriter(store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema), clock, this.id, this.pool, this.startedAt);
     this.commands = new CommandRunner({
       model: store.model<EngineCommandDocument>('engine-command', engineCommandSchema),

@@ -3,12 +3,12 @@ import type { LogMark } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
 import type { Evidence, TransportSession } from '../../contracts/transport.js';
 import type { Clock } from '../../contracts/clock.js';
-import type { AuditEvent } from '../../model/audit-event.js';
 import type { Failure } from '../../model/failure.js';
 import { filterSection, type Integration } from '../../model/integration.js';
 import type { EventBatch } from '../delivery/event-batch.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
 import { compileFilter, type CompiledFilter } from '../delivery/event-filter.js';
+import { formOf } from '../delivery/rendered-form.js';
 import type { RenderReject } from '../delivery/rendering.js';
 import { Breaker, type BreakerState } from './breaker.js';
 import { buildChunk, refusedEvents, type BuiltPart } from './built-chunk.js';
@@ -473,24 +473,13 @@ export class Lane {
         partition: lot.batch.partition,
         resets: lot.owner.resets,
         offset: lot.batch.offsets[reject.index] ?? -1,
-        event: this.shown(lot.batch, reject.index),
+        ...(this.path ? formOf(this.path, lot.batch, reject.index) : { event: null, rendered: null }),
         code: reject.code,
         reason: reject.reason,
       })),
       () => this.stopping || this.epoch !== epoch,
     );
     return this.epoch === epoch && !this.stopping;
-  }
-
-  /** Of an event that cannot be sent: what this integration may see of it, nothing when that cannot be told. */
-  private shown(batch: EventBatch, index: number): AuditEvent | null {
-    const view = this.path?.view;
-    try {
-      const event = batch.event(index);
-      return view ? view(event) : event;
-    } catch {
-      return null;
-    }
   }
 
   private onSafe(number: number, evidence: Evidence): void {

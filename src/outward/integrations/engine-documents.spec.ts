@@ -53,6 +53,24 @@ describe('the status beside an integration', () => {
   });
 });
 
+describe('the texts of a dead letter', () => {
+  it('are the message and the event; where only the event was kept it is told as such', async () => {
+    const letters = ground.store.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
+    const base = { integrationId: 'texts', integrationName: 'texts', partition: 0, eventId: 'e', eventType: 't', occurredAt: null, reason: 'because', attempts: 1, createdAt: at(1) };
+    await letters.create([
+      { ...base, _id: 'texts:0.1', offset: 1, code: 'message-too-long', version: 3, event: '{"id":"e"}', eventCut: false, rendered: '<134>1 needle', renderedCut: true },
+      { ...base, _id: 'texts:0.2', offset: 2, code: 'not-renderable', rendered: '{"id":"former"}' },
+    ]);
+    const { body } = await api().get('/api/v1/dead-letters?integrationId=texts').expect(200);
+    expect((body as { items: unknown[] }).items).toEqual([
+      expect.objectContaining({ sequence: '0.1', version: 3, event: '{"id":"e"}', eventCut: false, rendered: '<134>1 needle', renderedCut: true }),
+      expect.objectContaining({ sequence: '0.2', version: null, event: '{"id":"former"}', eventCut: false, rendered: null, renderedCut: false }),
+    ]);
+    expect((await api().get('/api/v1/dead-letters?integrationId=texts&search=needle').expect(200)).body).toMatchObject({ total: 1 });
+    await letters.deleteMany({ integrationId: 'texts' });
+  });
+});
+
 describe('the list of engines', () => {
   it('says which live, by pool', async () => {
     const { body } = await api().get('/api/v1/engines').expect(200);
