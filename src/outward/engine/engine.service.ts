@@ -37,6 +37,8 @@ import { LogPlaces, type Misplaced, type Place, type Places } from './log-places
 import { LogWatch } from './log-watch.js';
 import { Lane, type HealthChange, type LaneFigures, type LaneOptions } from './lane.js';
 import { Lanes } from './lanes.js';
+import { ReachStore } from './reach-store.js';
+import { reachSchema, type ReachDocument } from './reach.schema.js';
 import { ReplayRunner } from './replay-runner.js';
 import { LostPositions } from './lost-positions.js';
 import { SharedFeed } from './shared-feed.js';
@@ -62,6 +64,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly engines: Model<EngineDocument>;
   private readonly commands: CommandRunner;
   private readonly status: StatusWriter;
+  private readonly reach: ReachStore;
   private readonly replays: ReplayRunner;
   private readonly feedContext: FeedContext;
   private readonly deadLetters: DeadLetterStore;
@@ -104,9 +107,11 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     this.engines = store.model<EngineDocument>('engine', engineSchema);
     this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log, settings.evidence.deadLetterBytes);
     this.status = new StatusWriter(store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema), clock, this.id, this.pool, this.startedAt);
+    this.reach = new ReachStore(store.model<ReachDocument>('integration-reach', reachSchema), clock);
     this.commands = new CommandRunner({
       model: store.model<EngineCommandDocument>('engine-command', engineCommandSchema),
       engineId: this.id, pool: this.pool, machineHostname: this.machineHostname, integrations, dialer, clock, log: this.log, timeoutMs: settings.engine.testTimeoutMs,
+      reached: (integration, rung) => this.reach.found(integration, rung, 'test'),
     });
     this.losses = new LostPositions({ eventLog, audit, clock, log: this.log, ...(metrics ? { metrics } : {}) });
     this.places = new LogPlaces({ eventLog, cursors: this.cursors, audit, replaced: () => replacements.remember(clock.now()), clock, log: this.log, confirmMs: settings.engine.heartbeatMs });
@@ -174,6 +179,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       await this.attempt('looking at the log', () => this.lookAtLog());
       await this.attempt('saving cursors', () => this.saveCursors(false));
       await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));
+      await this.attempt('writing what receivers prove', () => this.reach.follow(this.lanes.running.values()));
       await this.attempt('writing the heartbeat', () => this.beat());
       if (!this.stopping) await this.turn.wait(heartbeatMs);
     }
@@ -192,6 +198,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     await this.attempt('stopping replays', () => this.replays.stop(stopGraceMs));
     await this.commands.stop(stopGraceMs);
     await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));
+    await this.attempt('writing what receivers prove', () => this.reach.follow(this.lanes.running.values()));
     await this.attempt('signing off', () => this.engines.deleteOne({ _id: this.id }));
   }
 

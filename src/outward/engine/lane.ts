@@ -101,6 +101,8 @@ export class Lane {
   readonly partitions = new Map<number, LanePartition>();
   readonly counters: LaneCounters = { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, vanished: 0 };
   evidence: Evidence | null = null;
+  /** What its own sessions proved last; never what a lane before it had, whose settings may have been others. */
+  reached: Evidence | null = null;
   lastDeliveredAt: number | null = null;
   since: number;
 
@@ -486,6 +488,7 @@ export class Lane {
     this.safeNumber = Math.max(this.safeNumber, number);
     this.moved = thisMoment();
     this.evidence = evidence;
+    this.reached = evidence;
     this.resolve();
   }
 

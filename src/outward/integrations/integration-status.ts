@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reachView, type ReachView } from './reach-view.js';
 import type { EngineDocument } from '../engine/engine.schema.js';
 import type { IntegrationStatusDocument } from '../engine/integration-status.schema.js';
 
@@ -36,6 +37,7 @@ export const statusView = z.object({
   countersSince: z.iso.datetime().nullable(),
   backlog: z.number().nullable().meta({ description: 'Events that wait; null when no engine ever said.' }),
   evidence: z.string().nullable().meta({ description: 'What the last delivery showed: sent, read, accepted, stored, found.' }),
+  reachable: reachView.nullable().meta({ description: 'The rung of the evidence ladder that its transport and receiver can reach, as the Test button or the stream found it out; null as long as nothing was delivered or tested with these settings.' }),
   lastDeliveredAt: z.iso.datetime().nullable(),
   lastFailure: failureView.nullable(),
   nextTryAt: z.iso.datetime().nullable(),
@@ -55,6 +57,7 @@ export function mergeStatus(
   documents: readonly IntegrationStatusDocument[],
   engines: ReadonlyArray<Pick<EngineDocument, '_id' | 'pool' | 'heartbeatAt'>>,
   now: number,
+  reachable: ReachView | null = null,
 ): StatusView {
   const newest = [...documents].sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
   const live = newest.filter((document) => document.enginePool === integration.enginePool && isLive(document.updatedAt, now));
@@ -85,6 +88,7 @@ export function mergeStatus(
     countersSince: iso(documents.reduce<Date | null>((first, { countersSince }) => (countersSince && (first === null || countersSince < first) ? countersSince : first), null)),
     backlog: current.length === 0 ? null : current.reduce((total, document) => total + (document.backlog ?? 0), 0),
     evidence: lastDelivered?.evidence ?? null,
+    reachable,
     lastDeliveredAt: iso(lastDelivered?.lastDeliveredAt ?? null),
     lastFailure: lastFailed?.lastFailure ? failureOf(lastFailed.lastFailure, failing !== undefined) : null,
     nextTryAt: iso(current.reduce<Date | null>((first, { nextTryAt }) => (nextTryAt && (first === null || nextTryAt < first) ? nextTryAt : first), null)),
