@@ -106,6 +106,7 @@ const evidence = z.strictObject({
 });
 const network = z.strictObject({
   denyCidrs: z.array(z.string()).default(['169.254.169.254/32', 'fd00:ec2::254/128']).meta({ help: 'Addresses that outgoing connections may never reach (cloud metadata services by default).' }),
+  connectionsPerSecond: z.int().min(0).max(10_000).default(4).meta({ help: 'Most connections that this process begins within a second to one destination (host and port), all integrations together; further ones wait their turn. UDP makes none. 0 sets no limit.' }),
 });
 const audit = z.strictObject({
   relayIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often audit records that other processes left are looked for; own ones are relayed at once.' }),
