@@ -17,6 +17,7 @@ import { LogReplacements } from '../../platform/event-log/log-replacements.js';
 import { FilterVersions } from '../evidence/filter-versions.js';
 import { LedgerStore } from '../evidence/ledger-store.js';
 import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.schema.js';
+import { replayLedgerSchema } from '../evidence/replay-ledger.js';
 import { replaySchema, type ReplayDocument } from '../evidence/replay.schema.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
@@ -140,9 +141,11 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       engineId: this.id,
       passGap: (owned, to, missing, abandoned) => this.losses.pass(owned, to, missing, () => this.stopping || abandoned()),
     };
+    const replayPages = store.model<LedgerPageDocument>('replay-ledger-page', replayLedgerSchema);
     this.replays = new ReplayRunner({
       replays: store.model<ReplayDocument>('replay', replaySchema), deadLetters: store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), engineId: this.id, pool: this.pool, integrations,
       context: this.feedContext, eventLog, clock, log: this.log, cursors: this.cursors,
+      ledger: (replayId) => new LedgerStore(replayPages, clock, replayId, settings.evidence.ledgerDays),
       // Its failures are told in the replay; the health of the integration is that of its live stream.
       lane: (integration, refused) => this.buildLane(integration, deliveryPathOf(integration, this.machineHostname), () => undefined, undefined, {
         park: (...args) => this.deadLetters.park(...args),
