@@ -101,11 +101,13 @@ const evidence = z.strictObject({
   ledgerDays: z.number().min(0.01).max(3660).default(30).meta({ help: 'How long the delivery ledger remembers what became of each run of events.' }),
   replayEventsPerSecond: z.int().min(1).max(1_000_000).default(500).meta({ help: 'Most events a second that one replay sends, unless the request says otherwise.' }),
   deadLetterDays: z.number().min(0.01).max(3660).default(90).meta({ help: 'Dead letters older than this are removed, replayed or not; how many is recorded.' }),
+  deadLetterBytes: z.int().min(256).max(1_048_576).default(16_384).meta({ help: 'Most octets of a dead letter\'s message, and of its event, that are kept to be shown; what is longer is cut and says so.' }),
   heartbeatLookMs: z.int().min(100).max(60_000).default(5000).meta({ help: 'How often it is looked whose heartbeat is due.' }),
   lookupMs: z.int().min(100).max(60_000).default(3000).meta({ help: 'Longest time for one step of a look-up that has to search the event log for an id.' }),
 });
 const network = z.strictObject({
   denyCidrs: z.array(z.string()).default(['169.254.169.254/32', 'fd00:ec2::254/128']).meta({ help: 'Addresses that outgoing connections may never reach (cloud metadata services by default).' }),
+  connectionsPerSecond: z.int().min(0).max(10_000).default(4).meta({ help: 'Most connections that this process begins within a second to one destination (host and port), all integrations together; further ones wait their turn. UDP makes none. 0 sets no limit.' }),
 });
 const audit = z.strictObject({
   relayIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often audit records that other processes left are looked for; own ones are relayed at once.' }),

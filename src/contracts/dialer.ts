@@ -19,9 +19,13 @@ export interface TlsSettings {
 export interface DialRequest {
   host: string;
   port: number;
+  /** The destination's name as an administrator gave it, where `host` is an address that it was looked up to be: connections to one name and port are counted together. */
+  name?: string;
   /** Absent: plain TCP. Never falls back from TLS to plain. */
   tls?: TlsSettings;
+  /** From the moment at which the connection may begin: how long it waits for its turn is not in it. */
   connectTimeoutMs: number;
+  /** Ends it at once, also while it waits for its turn. */
   signal?: AbortSignal;
   /** Called for each stage as it ends. */
   onStage?: (report: StageReport) => void;
@@ -32,7 +36,8 @@ export type DialOutcome = { type: 'connected'; socket: Socket | TLSSocket; addre
 export type ResolveOutcome = { type: 'resolved'; address: string; family: 4 | 6; addresses: string[] } | { type: 'failed'; failure: Failure };
 
 /**
- * Every outgoing connection goes through here: resolve -> policy -> connect -> TLS, with a time for each stage. Names are looked up at every dial.
+ * Every outgoing connection goes through here: resolve -> policy -> connect -> TLS, with a time for each stage. Names are looked up at every dial. Only so many begin within a second to one
+ * name and port (`network.connectionsPerSecond`); the others wait their turn.
  * Never throws; sorts errors by code. The caller owns the socket (error listener already needed when the promise ends, see the implementation).
  */
 export interface Dialer {

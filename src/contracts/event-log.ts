@@ -18,7 +18,7 @@ export type AppendOutcome =
 
 export interface LogRecord {
   partition: number;
-  /** Strictly increasing within a partition; gaps are allowed. */
+  /** Strictly increasing within a partition; gaps are allowed (see `LogBatch.vacant`). */
   offset: number;
   key: string;
   value: Uint8Array;
@@ -41,6 +41,12 @@ export interface LogMark {
 /** `same` = the record lies where it lay; `other` = another one does, or none; `gone` = nothing to compare: retention removed that place. */
 export type Recognition = 'same' | 'other' | 'gone';
 
+/** Positions `from` (inclusive) to `to` (exclusive) of one partition. */
+export interface PositionRun {
+  from: number;
+  to: number;
+}
+
 /** A run of records of one partition. `records` may be empty (nothing came within the wait, or only a gap). */
 export interface LogBatch {
   partition: number;
@@ -49,6 +55,11 @@ export interface LogBatch {
   next: number;
   /** Where the partition ended, as far as the reader knew when it read this; at least `next`. */
   end: number;
+  /**
+   * Of the positions before `next` that were passed without a record: those that the log itself says never held one of ours (marks of Kafka's transactions, and what a transaction
+   * wrote that was given up). In order, without overlaps; absent when there are none. Any other position without a record lost it: to retention where it lies before `first`, else to something that should not be.
+   */
+  vacant?: readonly PositionRun[];
 }
 
 /** `first` is the oldest position still held, `next` the position the next append will get. Empty when they are equal. */

@@ -87,6 +87,13 @@ export interface TransportSession {
 
 export type OpenOutcome = { type: 'open'; session: TransportSession } | { type: 'failed'; failure: Failure };
 
+/** What a receiver gets of some messages. */
+export interface Wire {
+  octets: Uint8Array;
+  /** Where it is a request; credentials are not in it. `octets` is its body, before compression. */
+  request?: { method: 'POST'; path: string; contentType: string };
+}
+
 export interface OpenContext {
   dialer: Dialer;
   listener: SessionListener;
@@ -108,5 +115,10 @@ export interface Transport {
   reachesAt?(target: Pick<Target, 'host' | 'port'>): Evidence;
   /** Plain words for the Test button's answer when only `sent` can be shown. */
   readonly caveat?: string;
+  /**
+   * What one chunk of these messages is on the wire, for the preview; absent where that is the messages as they are. What a receiver gets of a run of messages is as long as what it gets of
+   * each alone, numbers that grow aside. Pure.
+   */
+  wire?(target: Target, messages: readonly Uint8Array[]): Wire;
   open(target: Target, context: OpenContext): Promise<OpenOutcome>;
 }

@@ -11,6 +11,9 @@ interface Delivery {
   reason: string | null;
   waiting: { ahead: number; state: string; problem: string | null } | null;
   run: { first: number; end: number; engineId: string } | null;
+  at: string | null;
+  replayId: string | null;
+  before: { outcome: string; at: string | null; reason: string | null } | null;
 }
 interface Answer {
   found: boolean;
@@ -89,6 +92,36 @@ describe('what became of an event', () => {
     expect((await test.client.call('GET', '/api/v1/events/77.0/deliveries')).status).toBe(404);
     expect((await test.client.call('GET', '/api/v1/events/some-id/deliveries?next=rubbish')).status).toBe(400);
     expect((await test.client.call('GET', '/api/v1/events/some-id/deliveries?from=yesterday')).status).toBe(400);
+  });
+
+  it('says that a replay brought what was skipped, on which rung and when, and that it was skipped before; what nobody asked for again stays skipped', async () => {
+    const id = await test.client.integrate({ name: 'was away', serverUrl: `tcp://127.0.0.1:${receiver.port}`, connection: { sealIntervalMs: 100, settleMs: 100 }, outputType: 'json', filter: { types: ['account.*'] } });
+    const [seen = ''] = await send('seen', 1);
+    await eventually('it works', async () => (await outcome(seen, 'was away'))?.outcome === 'delivered');
+    await test.client.ok('POST', `/api/v1/integrations/${id}/disable`);
+    const [first = '', second = '', third = ''] = await send('while-away', 3);
+    const [unwanted = ''] = await send('unwanted-away', 1, { type: 'user.synced.created', subject: { kind: 'user', id: 'u' } });
+    await eventually('it is skipped', async () => (await test.client.call('POST', `/api/v1/integrations/${id}/enable`, { resume: 'skip' })).status === 200);
+    await eventually('that is told', async () => (await outcome(first, 'was away'))?.outcome === 'skipped');
+    const skipped = await outcome(first, 'was away');
+    expect(skipped).toMatchObject({ replayId: null, before: null });
+
+    const from = Date.now();
+    const replay = await test.client.ok<{ id: string }>('POST', `/api/v1/integrations/${id}/replays`, { positions: [first, third, unwanted] });
+    await eventually('the replay is told', async () => (await outcome(third, 'was away'))?.outcome === 'delivered');
+    const brought = await outcome(first, 'was away');
+    expect(brought).toMatchObject({ outcome: 'delivered', evidence: 'read', attempts: 1, replayId: replay.id, before: { outcome: 'skipped', at: skipped?.at, reason: skipped?.reason }, reason: expect.stringContaining(replay.id) });
+    expect(Date.parse(brought?.at ?? '')).toBeGreaterThanOrEqual(from);
+    expect(await outcome(second, 'was away')).toMatchObject({ outcome: 'skipped', replayId: null });
+    expect(await outcome(unwanted, 'was away')).toMatchObject({ outcome: 'skipped' });
+    // What the live stream delivered is its own, also when it is sent once more.
+    await test.client.ok('POST', `/api/v1/integrations/${id}/replays`, { positions: [seen] });
+    await eventually('it came again', () => receiver.messages.filter(({ text }) => text.includes('"seen-0"') && text.includes('"replay"')).length > 0);
+    expect(await outcome(seen, 'was away')).toMatchObject({ outcome: 'delivered', replayId: null, before: null });
+    await test.restart();
+    expect(await outcome(first, 'was away')).toMatchObject({ outcome: 'delivered', replayId: replay.id, before: { outcome: 'skipped' } });
+    const { items } = await test.client.ok<{ items: Array<{ id: string; name: string }> }>('GET', '/api/v1/integrations');
+    expect(items.some(({ name }) => name === 'was away')).toBe(true);
   });
 
   it('outlives a restart, and what was delivered is told with the settings of that time', async () => {

@@ -198,8 +198,14 @@ describe('events on their way to SIEMs', () => {
     await publish(test, events);
     await one.until(() => bodies(one).length >= 9, 15_000, 'nine events');
     await eventually('the dead letter is listed', async () => {
-      const letters = await test.client.ok<{ total: number; items: Array<{ eventId: string; code: string; reason: string }> }>('GET', `/api/v1/dead-letters?integrationId=${id}`);
-      return letters.total === 1 && letters.items[0]?.eventId === 'letters-4' && letters.items[0]?.code === 'message-too-long';
+      const letters = await test.client.ok<{ total: number; items: Array<{ eventId: string; code: string; reason: string; rendered: string; renderedCut: boolean; event: string; version: number }> }>('GET', `/api/v1/dead-letters?integrationId=${id}`);
+      const [letter] = letters.items;
+      if (letters.total !== 1 || letter?.eventId !== 'letters-4' || letter.code !== 'message-too-long') return false;
+      // As it would have left, header included; the event itself beside it.
+      expect(letter.rendered).toMatch(/^<\d+>1 .*\{"id":"letters-4".*x{5000}/);
+      expect(JSON.parse(letter.event)).toMatchObject({ id: 'letters-4', attributes: { domain: 'example.com' } });
+      expect(letter).toMatchObject({ renderedCut: false, version: 2 });
+      return true;
     });
     await eventually('it is counted', async () => {
       const { status } = await test.client.ok<{ status: { rejected: number; backlog: number } }>('GET', `/api/v1/integrations/${id}`);

@@ -39,6 +39,40 @@ if (missing !== undefined) {
   });
 
   describe('event log on Apache Kafka', () => {
+    it('says of each position without a record whether Kafka holds something there that is not for readers: marks of transactions, and what was given up', async () => {
+      const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1 });
+      const { log, topic } = fixture;
+      await append(log, [record('k', 'first')]);
+      const producer = client.producer({ transactionalId: `of-others-${topic}`, maxInFlightRequests: 1, idempotent: true });
+      await producer.connect();
+      for (const [value, end] of [['kept', 'commit'], ['given up', 'abort'], ['given up, too', 'abort']] as const) {
+        const transaction = await producer.transaction();
+        await transaction.send({ topic, messages: [{ key: 'k', value }, { key: 'k', value: `${value} again` }] });
+        await transaction[end]();
+      }
+      await until(async () => (await rangeOf(log, 0)).next >= 10);
+      await append(log, [record('k', 'last')]);
+      const transaction = await producer.transaction();
+      await transaction.send({ topic, messages: [{ key: 'k', value: 'at the end' }] });
+      await transaction.abort();
+      await producer.disconnect();
+      const { next: end } = await rangeOf(log, 0);
+      const reader = await log.openReader(0, 0, 'all', { maxWaitMs: 200 });
+      const [held, vacant]: [number[], number[]] = [[], []];
+      const giveUpAt = performance.now() + 30_000;
+      for (let at = 0; at < end && performance.now() < giveUpAt; ) {
+        const batch = await reader.next();
+        held.push(...batch.records.map(({ offset }) => offset));
+        for (const { from, to } of batch.vacant ?? []) for (let position = from; position < to; position++) vacant.push(position);
+        at = batch.next;
+      }
+      await reader.close();
+      expect(held).toEqual([0, 1, 2, 10]);
+      expect([...held, ...vacant].sort((a, b) => a - b)).toEqual(Array.from({ length: end }, (_, position) => position));
+      expect(vacant).toEqual([...new Set(vacant)]);
+      await fixture.dispose();
+    });
+
     it('tells its own records from what others write into the topic, also when they copy the signature', async () => {
       const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1 });
       const { log, topic } = fixture;

@@ -3,6 +3,9 @@ import { decodeEvent, storedEventOf, type StoredEvent } from '../../model/event-
 import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
 
+/** So much of an unreadable record is kept. */
+export const EXCERPT_CHARACTERS = 2000;
+
 /** A record that is no event: it is parked with its position, and the stream moves on. */
 export interface UnreadableRecord {
   offset: number;
@@ -136,6 +139,6 @@ function unreadableOf(record: LogRecord, error: unknown): UnreadableRecord {
     offset: record.offset,
     storedAt: record.timestamp,
     reason: error instanceof Error ? error.message : String(error),
-    excerpt: Buffer.from(record.value).toString('utf8').slice(0, 2000),
+    excerpt: Buffer.from(record.value).toString('utf8').slice(0, EXCERPT_CHARACTERS),
   };
 }

@@ -3,6 +3,7 @@ import { wantedOf } from '../delivery/event-filter.js';
 import { batchFor } from './ahead/batch-for.js';
 import type { LanePartition } from './lane-partition.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
+import { missingIn } from './missing-positions.js';
 import { Signal } from './signal.js';
 
 /** The own reader of a lane that is behind: from its position, at its own pace, until it has caught up with the shared reader. */
@@ -46,14 +47,15 @@ export class CatchUp {
         const batch = await this.reader.next();
         if (this.stopped) break;
         if (batch.records.length === 0) {
-          if (batch.next > owned.taken) await context.passGap(owned, batch.next, () => this.stopped);
+          if (batch.next > owned.taken) await context.passGap(owned, batch.next, missingIn(batch, owned.taken), () => this.stopped);
           continue;
         }
         const parsed = await batchFor(batch, [owned.lane], context, eager);
         if (this.stopped) break;
         if (parsed.unreadable.length > 0) await context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const first = firstOffset(parsed);
-        if (first > owned.taken && !this.stopped) await context.passGap(owned, first, () => this.stopped);
+        const missing = missingIn(batch, owned.taken);
+        if ((first > owned.taken || missing.length > 0) && !this.stopped) await context.passGap(owned, first, missing, () => this.stopped);
         if (this.stopped) break;
         owned.lane.offer(owned, parsed, wantedOf(owned.filter, parsed));
       } catch (error) {

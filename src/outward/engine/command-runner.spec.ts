@@ -28,6 +28,7 @@ describe('commands to an engine', () => {
   let model: Model<EngineCommandDocument>;
   let receiver: LoopbackReceiver;
   const now = 1_800_000_000_000;
+  const proven: Array<[string, string]> = [];
   beforeEach(async () => {
     documents = await openTestDocuments();
     model = documents.model<EngineCommandDocument>('engine-command', engineCommandSchema);
@@ -38,7 +39,7 @@ describe('commands to an engine', () => {
     await documents.close();
   });
   const runner = (engineId: string, integrations: EngineIntegration[]) =>
-    new CommandRunner({ model, engineId, pool: 'default', machineHostname: 'host', integrations: new Known(integrations), dialer: new NetworkDialer({ denyCidrs: [] }), clock: { now: () => now }, log: silentLog, timeoutMs: 5000 });
+    new CommandRunner({ model, engineId, pool: 'default', machineHostname: 'host', integrations: new Known(integrations), dialer: new NetworkDialer({ denyCidrs: [] }), clock: { now: () => now }, log: silentLog, timeoutMs: 5000, reached: (integration, rung) => Promise.resolve(void proven.push([integration.id, rung])) });
   const ask = (id: string, integrationId: string, more: Partial<EngineCommandDocument> = {}) =>
     model.create({ _id: id, kind: 'test', pool: 'default', integrationId, requestedBy: 'admin', state: 'new', engineId: null, claimedUntil: null, createdAt: new Date(now), expiresAt: new Date(now + 10_000), result: null, ...more });
   const answer = async (id: string) => await model.findById(id).lean<EngineCommandDocument>();
@@ -51,6 +52,7 @@ describe('commands to an engine', () => {
     await Promise.all([first.stop(10_000), second.stop(10_000)]);
     for (let at = 0; at < 4; at++) expect(await answer(`c-${at}`)).toMatchObject({ state: 'done', result: { ok: true, evidence: 'read' } });
     expect(receiver.received).toBe(4);
+    expect(proven).toEqual(Array.from({ length: 4 }, () => ['one', 'read']));
   }, 60_000);
 
   it('send the test event as the integration may see it, and show it so', async () => {

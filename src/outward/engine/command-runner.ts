@@ -3,6 +3,7 @@ import type { Model } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import type { Dialer } from '../../contracts/dialer.js';
 import type { Log } from '../../contracts/log.js';
+import type { Evidence } from '../../contracts/transport.js';
 import type { AuditEvent } from '../../model/audit-event.js';
 import type { Integration } from '../../model/integration.js';
 import { deliveryPathOf, settingsName } from '../delivery/delivery-path.js';
@@ -23,6 +24,8 @@ export interface CommandRunnerOptions {
   clock: Clock;
   log: Log;
   timeoutMs: number;
+  /** What a test that went through has proven. @throws when it cannot be stored */
+  reached(integration: EngineIntegration, rung: Evidence): Promise<void>;
 }
 
 /** Takes what the API asks of this pool, each command once, and writes the answer into it. Beside the stream: a slow test delays nothing. */
@@ -69,6 +72,10 @@ export class CommandRunner {
     const event = testEvent(integration, clock.now());
     const path = deliveryPathOf(integration, machineHostname);
     const delivery = 'cause' in path ? failedTest(path) : await testDelivery({ of: settingsName(integration), settings: integration, event, renderer: path.renderer, shape: path.shape, transport: path.transport, dialer, clock, timeoutMs });
+    if (delivery.ok && delivery.evidence !== null) {
+      // Not known is better than a test that says that it failed.
+      await this.options.reached(integration, delivery.evidence).catch((error: unknown) => this.options.log.warn({ integrationId: integration.id, err: error }, 'what a test proved cannot be remembered'));
+    }
     return { ...delivery, engineId, eventId: event.id };
   }
 }

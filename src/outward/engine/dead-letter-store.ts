@@ -2,18 +2,17 @@ import type { Model } from 'mongoose';
 import type { Clock } from '../../contracts/clock.js';
 import type { RejectCode } from '../../contracts/format.js';
 import type { Log } from '../../contracts/log.js';
-import type { AuditEvent } from '../../model/audit-event.js';
 import type { Integration } from '../../model/integration.js';
-import type { UnreadableRecord } from '../delivery/event-batch.js';
+import { EXCERPT_CHARACTERS, type UnreadableRecord } from '../delivery/event-batch.js';
+import type { EventForm } from '../delivery/rendered-form.js';
 import type { DeadLetterDocument } from './dead-letter.schema.js';
 
-export interface NewDeadLetter {
-  integration: Pick<Integration, 'id' | 'name'>;
+export interface NewDeadLetter extends EventForm {
+  integration: Pick<Integration, 'id' | 'name' | 'version'>;
   partition: number;
   /** How often the log was replaced under the cursor: the same place of another log holds another event. */
   resets?: number;
   offset: number;
-  event: AuditEvent | null;
   code: RejectCode;
   reason: string;
 }
@@ -34,11 +33,13 @@ export class DeadLetterStore implements DeadLetterSink {
     private readonly model: Model<DeadLetterDocument>,
     private readonly clock: Clock,
     private readonly log: Log,
+    /** Most octets of a text that are kept. */
+    private readonly textBytes = 16_384,
   ) {}
 
   store(letters: readonly NewDeadLetter[], abandoned: () => boolean): Promise<void> {
     return this.write(
-      letters.map(({ integration, partition, resets = 0, offset, event, code, reason }) => ({
+      letters.map(({ integration, partition, resets = 0, offset, event, rendered, code, reason }) => ({
         _id: `${integration.id}:${partition}.${offset}${resets > 0 ? `:${resets}` : ''}`,
         integrationId: integration.id,
         integrationName: integration.name,
@@ -49,7 +50,8 @@ export class DeadLetterStore implements DeadLetterSink {
         occurredAt: event ? timeOf(event.occurredAt) : null,
         code,
         reason,
-        rendered: event ? JSON.stringify(event).slice(0, 16_384) : null,
+        version: integration.version,
+        ...this.texts(event ? JSON.stringify(event) : null, rendered),
         attempts: 1,
         ...this.times(),
       })),
@@ -70,12 +72,19 @@ export class DeadLetterStore implements DeadLetterSink {
         occurredAt: null,
         code: 'record-unreadable' as const,
         reason,
-        rendered: excerpt,
+        version: null,
+        ...this.texts(null, excerpt),
+        renderedCut: excerpt.length >= EXCERPT_CHARACTERS,
         attempts: 1,
         ...this.times(),
       })),
       abandoned,
     );
+  }
+
+  private texts(event: string | null, rendered: string | null): Pick<DeadLetterDocument, 'event' | 'eventCut' | 'rendered' | 'renderedCut'> {
+    const [shownEvent, shownText] = [cut(event, this.textBytes), cut(rendered, this.textBytes)];
+    return { event: shownEvent, eventCut: shownEvent !== event, rendered: shownText, renderedCut: shownText !== rendered };
   }
 
   /** What a refusal says anew, also of an event that was replayed before. */
@@ -88,8 +97,8 @@ export class DeadLetterStore implements DeadLetterSink {
     for (let waitMs = 100; ; waitMs = Math.min(waitMs * 2, 5000)) {
       try {
         await this.model.bulkWrite(
-          documents.map(({ _id, attempts, lastAt, replayedAt, replayId, code, reason, ...rest }) => ({
-            updateOne: { filter: { _id }, update: { $setOnInsert: rest, $set: { lastAt, replayedAt, replayId, code, reason }, $inc: { attempts } }, upsert: true },
+          documents.map(({ _id, integrationId, integrationName, partition, offset, eventId, eventType, occurredAt, createdAt, attempts, ...last }) => ({
+            updateOne: { filter: { _id }, update: { $setOnInsert: { integrationId, integrationName, partition, offset, eventId, eventType, occurredAt, createdAt }, $set: last, $inc: { attempts } }, upsert: true },
           })),
           // Without it mongoose leaves out what it cannot cast, and says nothing.
           { ordered: false, throwOnValidationError: true },
@@ -104,6 +113,12 @@ export class DeadLetterStore implements DeadLetterSink {
       }
     }
   }
+}
+
+/** The beginning, on a character border. */
+function cut(text: string | null, bytes: number): string | null {
+  if (text === null || Buffer.byteLength(text, 'utf8') <= bytes) return text;
+  return new TextDecoder().decode(Buffer.from(text, 'utf8').subarray(0, bytes), { stream: true });
 }
 
 /** Events that producers write into the log themselves are not checked: what is no time is none. */

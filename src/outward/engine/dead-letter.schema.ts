@@ -13,8 +13,17 @@ export interface DeadLetterDocument {
   occurredAt: Date | null;
   code: 'message-too-long' | 'not-renderable' | 'record-unreadable' | 'refused-by-receiver';
   reason: string;
-  /** As it would have been sent, where it could be rendered; at most 16 KiB, then cut. */
+  /** Of the settings by which it was refused last; null for what is no event. */
+  version?: number | null;
+  /** The event as JSON, as the integration may see it. Documents of before it was kept have it in `rendered`, and no `event` at all. */
+  event?: string | null;
+  eventCut?: boolean;
+  /**
+   * As it would have been sent by the settings of its last refusal, without framing and envelope; beyond the limit of its size without that limit; null where it cannot be rendered. Of what is no event the
+   * beginning of the record.
+   */
   rendered: string | null;
+  renderedCut?: boolean;
   attempts: number;
   createdAt: Date;
   /** When it was refused last; documents of before replays have none. */
@@ -33,7 +42,7 @@ export const deadLetterSchema = new Schema<DeadLetterDocument>(
   {
     _id: String, integrationId: { type: String, required: true }, integrationName: String, partition: { type: Number, required: true }, offset: { type: Number, required: true },
     eventId: { type: String, default: null }, eventType: { type: String, default: null }, occurredAt: { type: Date, default: null }, code: { type: String, required: true }, reason: { type: String, required: true },
-    rendered: { type: String, default: null }, attempts: { type: Number, default: 1 }, createdAt: { type: Date, required: true },
+    version: Number, event: String, eventCut: Boolean, rendered: { type: String, default: null }, renderedCut: Boolean, attempts: { type: Number, default: 1 }, createdAt: { type: Date, required: true },
     lastAt: Date, replayedAt: { type: Date, default: null }, replayId: { type: String, default: null },
   },
   { collection: 'dead_letters', versionKey: false },

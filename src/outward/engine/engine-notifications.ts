@@ -26,6 +26,15 @@ export function lossNotification({ id, name }: { id: string; name: string }, { p
   };
 }
 
+/** What administrators are told of events that the log does not hold although nothing was to remove them. */
+export function vanishedNotification({ id, name }: { id: string; name: string }, { partition, from, to, count, where, fix }: { partition: number; from: number; to: number; count: number; where: string; fix: string }): Notification {
+  return {
+    kind: 'integration.events-lost', key: `integration.events-lost:${id}:vanished:${partition}:${from}:${to}:${count}`, subject: { kind: 'integration', id, name }, title: `${name} lost ${count} events that vanished from the log`,
+    text: `The event log holds no record at ${count} positions of partition ${partition} (${where}), and retention did not remove them, so the integration "${name}" never gets what lay there. Delivery goes on behind them. ${fix}`,
+    facts: { integration: name, reason: 'vanished', count, partition, from, to },
+  };
+}
+
 /** What administrators are told of an integration that was disabled by itself. Once for each version of its settings. */
 export function disabledNotification({ id, name, version }: { id: string; name: string; version: number }, { since, hours, cause, fix, events }: { since: string; hours: number; cause: string; fix: string; events: number }): Notification {
   return {

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { Inject, Injectable, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import { Inject, Injectable, Optional, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Model } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/settings.js';
 import { CLOCK, type Clock } from '../../contracts/clock.js';
 import { DIALER, type Dialer } from '../../contracts/dialer.js';
 import { EVENT_LOG, type EventLog, type OwnedPartition, type PartitionRange, type PoolHandler, type PoolMember } from '../../contracts/event-log.js';
 import { LOG, type Log } from '../../contracts/log.js';
+import { METRICS, type Metrics } from '../../contracts/metrics.js';
 import type { Integration } from '../../model/integration.js';
 import { AuditService } from '../../platform/audit/audit.service.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
@@ -17,6 +18,7 @@ import { LogReplacements } from '../../platform/event-log/log-replacements.js';
 import { FilterVersions } from '../evidence/filter-versions.js';
 import { LedgerStore } from '../evidence/ledger-store.js';
 import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.schema.js';
+import { replayLedgerSchema } from '../evidence/replay-ledger.js';
 import { replaySchema, type ReplayDocument } from '../evidence/replay.schema.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
@@ -38,8 +40,10 @@ import { LogPlaces, type Misplaced, type Place, type Places } from './log-places
 import { LogWatch } from './log-watch.js';
 import { Lane, type HealthChange, type LaneFigures, type LaneOptions } from './lane.js';
 import { Lanes } from './lanes.js';
+import { ReachStore } from './reach-store.js';
+import { reachSchema, type ReachDocument } from './reach.schema.js';
 import { ReplayRunner } from './replay-runner.js';
-import { RetentionLoss } from './retention-loss.js';
+import { LostPositions } from './lost-positions.js';
 import { SharedFeed } from './shared-feed.js';
 import { Signal, within } from './signal.js';
 import { StatusWriter } from './status-writer.js';
@@ -63,11 +67,12 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly engines: Model<EngineDocument>;
   private readonly commands: CommandRunner;
   private readonly status: StatusWriter;
+  private readonly reach: ReachStore;
   private readonly replays: ReplayRunner;
   private readonly feedContext: FeedContext;
   private readonly ahead: RenderAhead | undefined;
   private readonly deadLetters: DeadLetterStore;
-  private readonly losses: RetentionLoss;
+  private readonly losses: LostPositions;
   private readonly places: LogPlaces;
   private readonly watch: LogWatch;
   private readonly turn = new Signal();
@@ -93,6 +98,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     foreign: ForeignRecords,
     replacements: LogReplacements,
     store: DocumentStore,
+    @Optional() @Inject(METRICS) metrics?: Metrics,
   ) {
     this.log = log.child('engine');
     this.changes = new ChangeQueue(this.log);
@@ -103,13 +109,15 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     this.cursors = new CursorStore(store.model<CursorDocument>('cursor', cursorSchema), clock, ledger, Math.min(FILTERED_SAVE_MS, 30 * settings.engine.commitIntervalMs));
     this.filterVersions = new FilterVersions(store);
     this.engines = store.model<EngineDocument>('engine', engineSchema);
-    this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log);
+    this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log, settings.evidence.deadLetterBytes);
     this.status = new StatusWriter(store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema), clock, this.id, this.pool, this.startedAt);
+    this.reach = new ReachStore(store.model<ReachDocument>('integration-reach', reachSchema), clock);
     this.commands = new CommandRunner({
       model: store.model<EngineCommandDocument>('engine-command', engineCommandSchema),
       engineId: this.id, pool: this.pool, machineHostname: this.machineHostname, integrations, dialer, clock, log: this.log, timeoutMs: settings.engine.testTimeoutMs,
+      reached: (integration, rung) => this.reach.found(integration, rung, 'test'),
     });
-    this.losses = new RetentionLoss({ eventLog, audit, clock, log: this.log });
+    this.losses = new LostPositions({ eventLog, audit, clock, log: this.log, ...(metrics ? { metrics } : {}) });
     this.places = new LogPlaces({ eventLog, cursors: this.cursors, audit, replaced: () => replacements.remember(clock.now()), clock, log: this.log, confirmMs: settings.engine.heartbeatMs });
     this.watch = new LogWatch({ eventLog, log: this.log, restart: (owned, why) => this.restart(owned, why) });
     this.lanes = new Lanes({
@@ -136,11 +144,13 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       readOptions: { maxBytes: settings.engine.batchBytes, maxRecords: settings.engine.batchEvents },
       log: this.log,
       engineId: this.id,
-      passGap: (owned, to, abandoned) => this.losses.pass(owned, to, () => this.stopping || abandoned()),
+      passGap: (owned, to, missing, abandoned) => this.losses.pass(owned, to, missing, () => this.stopping || abandoned()),
     };
+    const replayPages = store.model<LedgerPageDocument>('replay-ledger-page', replayLedgerSchema);
     this.replays = new ReplayRunner({
       replays: store.model<ReplayDocument>('replay', replaySchema), deadLetters: store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), engineId: this.id, pool: this.pool, integrations,
       context: this.feedContext, eventLog, clock, log: this.log, cursors: this.cursors,
+      ledger: (replayId) => new LedgerStore(replayPages, clock, replayId, settings.evidence.ledgerDays),
       // Its failures are told in the replay; the health of the integration is that of its live stream.
       lane: (integration, refused) => this.buildLane(integration, deliveryPathOf(integration, this.machineHostname), () => undefined, undefined, {
         park: (...args) => this.deadLetters.park(...args),
@@ -177,6 +187,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       await this.attempt('looking at the log', () => this.lookAtLog());
       await this.attempt('saving cursors', () => this.saveCursors(false));
       await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));
+      await this.attempt('writing what receivers prove', () => this.reach.follow(this.lanes.running.values()));
       await this.attempt('writing the heartbeat', () => this.beat());
       if (!this.stopping) await this.turn.wait(heartbeatMs);
     }
@@ -196,6 +207,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     await this.attempt('stopping replays', () => this.replays.stop(stopGraceMs));
     await this.commands.stop(stopGraceMs);
     await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));
+    await this.attempt('writing what receivers prove', () => this.reach.follow(this.lanes.running.values()));
     await this.attempt('signing off', () => this.engines.deleteOne({ _id: this.id }));
   }
 

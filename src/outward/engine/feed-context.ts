@@ -1,4 +1,4 @@
-import type { EventLog, ReadOptions } from '../../contracts/event-log.js';
+import type { EventLog, PositionRun, ReadOptions } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
 import type { EventBatch, ForeignReader } from '../delivery/event-batch.js';
 import type { RenderAhead } from './ahead/render-ahead.js';
@@ -16,8 +16,11 @@ export interface FeedContext {
   /** Renders large batches in another thread; without it lanes render by themselves. */
   ahead?: RenderAhead;
   engineId: string;
-  /** Takes a lane over a gap that begins where it stands: events that retention may have removed. Ends when that was told durably. @throws when abandoned */
-  passGap: (owned: LanePartition, to: number, abandoned: () => boolean) => Promise<void>;
+  /**
+   * Takes a lane up to the next record. `missing` are the runs without a record that the reading met, also beyond that record: what of them the lane did not pass before is told
+   * durably. @throws when abandoned
+   */
+  passGap: (owned: LanePartition, to: number, missing: readonly PositionRun[], abandoned: () => boolean) => Promise<void>;
 }
 
 /** The first position that the batch holds, readable or not. */

@@ -32,8 +32,10 @@ export interface IntegrationStatusDocument {
   rejected: number;
   /** Events sent again after a failure. */
   repeated: number;
-  /** Removed by retention before they could be sent. */
+  /** Gone from the log before they could be sent: removed by retention, or `vanished`. */
   lost: number;
+  /** Of the lost ones: those that the log does not hold although retention did not remove them. */
+  vanished: number;
   /** Events that wait, all partitions this engine owns. */
   backlog: number;
   evidence: Evidence | null;
@@ -50,7 +52,7 @@ export const integrationStatusSchema = new Schema<IntegrationStatusDocument>(
   {
     _id: String, integrationId: { type: String, required: true }, engineId: { type: String, required: true }, enginePool: String, version: Number, state: String, since: Date,
     breaker: { type: String, default: 'closed' }, down: { type: Boolean, default: false }, failingSince: { type: Date, default: null },
-    delivered: Number, deliveredBytes: Number, filtered: Number, rejected: Number, repeated: Number, lost: Number, backlog: Number, evidence: { type: String, default: null },
+    delivered: Number, deliveredBytes: Number, filtered: Number, rejected: Number, repeated: Number, lost: Number, vanished: { type: Number, default: 0 }, backlog: Number, evidence: { type: String, default: null },
     lastDeliveredAt: { type: Date, default: null }, lastFailure: { type: Schema.Types.Mixed, default: null }, consecutiveFailures: Number, nextTryAt: { type: Date, default: null },
     positions: { type: [new Schema({ partition: Number, position: Number, next: Number }, { _id: false })], default: [] }, countersSince: Date, updatedAt: { type: Date, required: true },
   },

@@ -45,7 +45,7 @@ export class LanePartition {
   failedAttempts = 0;
   /** Losses are told one after the other: the last of them. */
   tellingLoss: Promise<void> = Promise.resolve();
-  /** What retention removed and was told, runs of positions that do not overlap; those before the cursor are forgotten. */
+  /** What the log no longer held and was told, runs of positions that do not overlap; those before the cursor are forgotten. */
   private told: Array<{ from: number; to: number }> = [];
   /** Reads for this partition alone while it is behind the shared reader. */
   catchUp: CatchUp | undefined;

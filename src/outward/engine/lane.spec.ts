@@ -391,7 +391,7 @@ describe('the lane of an integration', () => {
       const from = await nextOf(0);
       await appendTypes(log.log, ['audit.bad.event'], () => key);
       const script = new ScriptedTransport();
-      const { lane: one, health } = lane(script, { former: { counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 }, evidence: null, lastDeliveredAt: null, lastFailure: null, down: true, failingSince: 5 } });
+      const { lane: one, health } = lane(script, { former: { counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, vanished: 0 }, evidence: null, lastDeliveredAt: null, lastFailure: null, down: true, failingSince: 5 } });
       const owned = one.add(await feed(0), from, true);
       await until('it is passed', () => owned.cursor === from + 1);
       expect([one.breakerState, one.failingSince, health.length]).toEqual(['half-open', 5, 0]);

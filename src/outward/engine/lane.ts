@@ -3,12 +3,12 @@ import type { LogMark } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
 import type { Evidence, TransportSession } from '../../contracts/transport.js';
 import type { Clock } from '../../contracts/clock.js';
-import type { AuditEvent } from '../../model/audit-event.js';
 import type { Failure } from '../../model/failure.js';
 import { filterSection, type Integration } from '../../model/integration.js';
 import type { EventBatch } from '../delivery/event-batch.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
 import { compileFilter, type CompiledFilter } from '../delivery/event-filter.js';
+import { formOf } from '../delivery/rendered-form.js';
 import type { RenderReject } from '../delivery/rendering.js';
 import { Breaker, type BreakerState } from './breaker.js';
 import type { PlainPath } from './ahead/render-ahead.js';
@@ -36,6 +36,8 @@ export interface LaneCounters {
   rejected: number;
   repeated: number;
   lost: number;
+  /** Of the lost ones: those that retention did not remove. */
+  vanished: number;
 }
 
 /** What is known of an integration beyond the life of one lane. */
@@ -98,8 +100,10 @@ interface InFlight {
  */
 export class Lane {
   readonly partitions = new Map<number, LanePartition>();
-  readonly counters: LaneCounters = { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 };
+  readonly counters: LaneCounters = { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, vanished: 0 };
   evidence: Evidence | null = null;
+  /** What its own sessions proved last; never what a lane before it had, whose settings may have been others. */
+  reached: Evidence | null = null;
   lastDeliveredAt: number | null = null;
   since: number;
 
@@ -475,7 +479,7 @@ export class Lane {
         partition: lot.batch.partition,
         resets: lot.owner.resets,
         offset: lot.batch.offsets[reject.index] ?? -1,
-        event: this.shown(lot.batch, reject.index),
+        ...(this.path ? formOf(this.path, lot.batch, reject.index) : { event: null, rendered: null }),
         code: reject.code,
         reason: reject.reason,
       })),
@@ -484,21 +488,11 @@ export class Lane {
     return this.epoch === epoch && !this.stopping;
   }
 
-  /** Of an event that cannot be sent: what this integration may see of it, nothing when that cannot be told. */
-  private shown(batch: EventBatch, index: number): AuditEvent | null {
-    const view = this.path?.view;
-    try {
-      const event = batch.event(index);
-      return view ? view(event) : event;
-    } catch {
-      return null;
-    }
-  }
-
   private onSafe(number: number, evidence: Evidence): void {
     this.safeNumber = Math.max(this.safeNumber, number);
     this.moved = thisMoment();
     this.evidence = evidence;
+    this.reached = evidence;
     this.resolve();
   }
 

@@ -63,7 +63,7 @@ describe('the lanes of an engine', () => {
 
   it('know what an engine before said of them; with new settings the time of failure begins anew', async () => {
     const { lanes, repository, started, state } = make();
-    state.recalled = { counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 }, evidence: 'read', lastDeliveredAt: 7, lastFailure: null, down: true, failingSince: 9 };
+    state.recalled = { counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, vanished: 0 }, evidence: 'read', lastDeliveredAt: 7, lastFailure: null, down: true, failingSince: 9 };
     repository.all = [testIntegration('a')];
     await lanes.follow();
     expect(started[0]?.former).toEqual(state.recalled);

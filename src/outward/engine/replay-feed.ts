@@ -1,10 +1,11 @@
-import type { LogRecord, PartitionReader } from '../../contracts/event-log.js';
+import type { LogBatch, PartitionReader } from '../../contracts/event-log.js';
 import type { AuditEvent } from '../../model/audit-event.js';
 import { EventBatch } from '../delivery/event-batch.js';
 import { wantedOf } from '../delivery/event-filter.js';
 import type { Feed } from './feed.js';
 import type { FeedContext } from './feed-context.js';
 import type { LanePartition } from './lane-partition.js';
+import { missingIn } from './missing-positions.js';
 import { ReplayTail } from './replay-tail.js';
 import { Signal } from './signal.js';
 
@@ -96,7 +97,7 @@ export class ReplayFeed implements Feed {
         const next = Math.min(this.end, Math.max(batch.next, owned.taken));
         if (next > owned.taken) {
           tail.moved();
-          await this.take(owned, records, next, over);
+          await this.take(owned, { ...batch, records, next }, over);
           continue;
         }
         const silence = await tail.silent(batch.records.length > 0, owned.taken);
@@ -121,20 +122,21 @@ export class ReplayFeed implements Feed {
     await reader?.close().catch(() => undefined);
   }
 
-  private async take(owned: LanePartition, records: LogRecord[], next: number, over: () => boolean): Promise<void> {
-    const parsed = EventBatch.parse({ partition: this.partition, records, next }, this.context.readForeign);
+  private async take(owned: LanePartition, batch: LogBatch, over: () => boolean): Promise<void> {
+    const parsed = EventBatch.parse(batch, this.context.readForeign);
     const asked = parsed.events().flatMap((event, index) => (this.selection.asked(event, parsed.sequence(index)) ? [index] : []));
     const passing = new Set(wantedOf(owned.filter, parsed));
     const wanted = asked.filter((index) => passing.has(index));
-    if (next > this.countedTo) await this.count(parsed, asked, passing, records, next);
+    if (batch.next > this.countedTo) this.count(parsed, asked, passing, batch);
     for (const index of wanted) this.selection.offering(parsed.sequence(index));
     if (wanted.length > 0 && !(await this.selection.allow(wanted.length))) return;
     if (!over()) owned.lane.offer(owned, parsed.mapped((event) => this.selection.mark(event)), wanted);
   }
 
   /** The cursor stands behind an event that was sent or behind a batch: what is left out is told apart for each of these places. */
-  private async count(parsed: EventBatch, asked: readonly number[], passing: ReadonlySet<number>, records: readonly LogRecord[], next: number): Promise<void> {
-    const runs = await this.missing(new Set(records.map(({ offset }) => offset)), next);
+  private count(parsed: EventBatch, asked: readonly number[], passing: ReadonlySet<number>, batch: LogBatch): void {
+    const { next } = batch;
+    const runs = this.missing(batch);
     let filtered = 0;
     for (const index of asked) {
       const offset = parsed.offsets[index] ?? 0;
@@ -151,17 +153,13 @@ export class ReplayFeed implements Feed {
     this.selection.leftOut(this.partition, runs.filter((run) => run.filtered + run.missing > 0).sort((a, b) => a.end - b.end));
   }
 
-  private async missing(held: ReadonlySet<number>, next: number): Promise<LeftOut[]> {
-    const asked = this.selection.named(this.partition, this.countedTo, next);
+  private missing(batch: LogBatch): LeftOut[] {
+    const asked = this.selection.named(this.partition, this.countedTo, batch.next);
     if (asked === undefined) return [];
-    if (asked !== 'all') return asked.filter((offset) => !held.has(offset)).map((offset) => ({ end: offset + 1, filtered: 0, missing: 1 }));
-    const lacking = next - this.countedTo - [...held].filter((offset) => offset >= this.countedTo).length;
-    if (lacking === 0) return [];
-    // Places that never held an event (marks of Kafka's own) are not missing: what retention removed is.
-    const range = (await this.context.eventLog.ranges()).find(({ partition }) => partition === this.partition);
-    const gone = Math.min(next, range?.first ?? 0);
-    const missing = gone - this.countedTo - [...held].filter((offset) => offset >= this.countedTo && offset < gone).length;
-    return missing > 0 ? [{ end: gone, filtered: 0, missing }] : [];
+    // Places that never held an event (marks of Kafka's own) are not missing.
+    if (asked === 'all') return missingIn(batch, this.countedTo).map(({ from, to }) => ({ end: to, filtered: 0, missing: to - from }));
+    const held = new Set(batch.records.map(({ offset }) => offset));
+    return asked.filter((offset) => !held.has(offset)).map((offset) => ({ end: offset + 1, filtered: 0, missing: 1 }));
   }
 
   private goOn(owned: LanePartition, to: number): void {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../contracts/clock.js';
 import type { EventLog } from '../../contracts/event-log.js';
 import type { AuditEvent } from '../../model/audit-event.js';
+import type { LedgerSource } from '../evidence/ledger-store.js';
 import type { ReplayDocument, ReplayPart } from '../evidence/replay.schema.js';
 import type { EngineIntegration } from '../integrations/integration-repository.js';
 import type { FeedContext } from './feed-context.js';
@@ -91,6 +92,11 @@ export class ReplayRun {
       done: parts.every((part) => part.at >= part.end),
       resolved: this.resolved(),
     };
+  }
+
+  /** What became of its positions, to be stored before its progress. */
+  get ledgerSources(): readonly LedgerSource[] {
+    return this.owned;
   }
 
   async stop(graceMs: number): Promise<void> {

@@ -5,6 +5,7 @@ import type { EventLog } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
 import { withAudit } from '../../platform/audit/audit-outbox.js';
 import { newAuditRecord, systemActor } from '../../platform/audit/new-audit-record.js';
+import type { LedgerStore } from '../evidence/ledger-store.js';
 import type { ReplayDocument } from '../evidence/replay.schema.js';
 import type { EngineIntegration, IntegrationRepository } from '../integrations/integration-repository.js';
 import { readMark } from './cursor.schema.js';
@@ -37,9 +38,12 @@ export interface ReplayRunnerOptions {
   log: Log;
   cursors: Pick<CursorStore, 'load'>;
   lane(integration: EngineIntegration, refused: (position: string) => void): Lane;
+  /** Remembers what a replay brought. */
+  ledger(replayId: string): Pick<LedgerStore, 'write'>;
 }
 
 interface Running {
+  ledger: Pick<LedgerStore, 'write'>;
   document: ReplayDocument;
   token: string;
   run: ReplayRun;
@@ -142,7 +146,7 @@ export class ReplayRunner {
     log.info({ integration: integration.name, replayId: claimed._id, parts: claimed.parts.length, missing }, 'a replay begins');
     const cursors = await this.options.cursors.load([claimed.integrationId]);
     const resetsOf = (partition: number) => cursors.get(cursorId(claimed.integrationId, partition))?.resets ?? 0;
-    this.running.set(claimed._id, { document: claimed, token, resetsOf, run: new ReplayRun(claimed, integration, { ...this.options, resetsOf }) });
+    this.running.set(claimed._id, { ledger: this.options.ledger(claimed._id), document: claimed, token, resetsOf, run: new ReplayRun(claimed, integration, { ...this.options, resetsOf }) });
   }
 
   /** Positions before the oldest event of the log are gone: they count as missing, and the replay begins after them. */
@@ -195,9 +199,10 @@ export class ReplayRunner {
   }
 
   /** Writes how far it is, under the lease. What was brought to the receiver after all is told in its dead letters first. Null when the lease is not ours any more. */
-  private async save({ document, token, run, resetsOf }: Running, more: Partial<ReplayDocument>): Promise<ReplayProgress | null> {
+  private async save({ document, token, run, resetsOf, ledger }: Running, more: Partial<ReplayDocument>): Promise<ReplayProgress | null> {
     const { progress } = run;
     const { done: _done, resolved, ...told } = progress;
+    await ledger.write(run.ledgerSources);
     if (resolved.length > 0) {
       await this.markLetters(document, resolved, resetsOf);
       run.forget(resolved);

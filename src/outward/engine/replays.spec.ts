@@ -103,6 +103,7 @@ describe('replays of an engine', () => {
       const made = new ReplayRunner({
         replays, deadLetters: documents.model<DeadLetterDocument>('dead-letter', deadLetterSchema), engineId: 'engine', pool: 'default', integrations: { get: () => Promise.resolve(integration) } as never, context: feedContext(eventLog),
         eventLog, clock: systemClock, log: silentLog, cursors: { load: () => Promise.resolve(new Map([['one:0', { position: 0, resets: 0, ...cursor }]])) }, lane: () => testLane(integration, transport).lane,
+        ledger: () => ({ write: () => Promise.resolve() }),
       });
       ends.push(() => made.stop(0));
       return made;

@@ -1,4 +1,4 @@
-import type { LogMark, OwnedPartition } from '../../contracts/event-log.js';
+import type { LogMark, OwnedPartition, PositionRun } from '../../contracts/event-log.js';
 import type { EventBatch } from '../delivery/event-batch.js';
 import { batchFor } from './ahead/batch-for.js';
 import { CatchUp } from './catch-up.js';
@@ -6,6 +6,7 @@ import type { Feed } from './feed.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
 import type { Lane } from './lane.js';
 import type { LanePartition } from './lane-partition.js';
+import { missingIn, runsFrom } from './missing-positions.js';
 import { Patience } from './patience.js';
 import { Routes } from './routes.js';
 import { Signal } from './signal.js';
@@ -137,8 +138,10 @@ export class SharedFeed implements Feed {
         const batch = await this.owned.reader.next();
         if (this.stopped) return;
         if (seeks !== this.seeks) continue;
+        const missing = missingIn(batch, this.position);
         if (batch.records.length === 0) {
-          this.position = Math.max(this.position, batch.next);
+          if (batch.next > this.position) await this.passGaps(batch.next, missing, seeks);
+          if (seeks === this.seeks) this.position = Math.max(this.position, batch.next);
           continue;
         }
         const parsed = await batchFor(batch, [...this.live].map(({ lane }) => lane), this.context, this.eager);
@@ -150,7 +153,7 @@ export class SharedFeed implements Feed {
         if (late === undefined) continue;
         for (const owned of late) this.leaveBehind(owned);
         // Last of all: a lane that joined meanwhile may stand before the gap.
-        await this.passGaps(firstOffset(parsed), seeks);
+        await this.passGaps(firstOffset(parsed), missing, seeks);
         if (seeks === this.seeks && !this.stopped) this.route(parsed);
       } catch (error) {
         if (this.stopped) return;
@@ -201,12 +204,12 @@ export class SharedFeed implements Feed {
   }
 
   /** Only while the batch is the next one: after a seek it says nothing about where the lanes stand. */
-  private async passGaps(first: number, seeks: number): Promise<void> {
+  private async passGaps(first: number, missing: readonly PositionRun[], seeks: number): Promise<void> {
     while (seeks === this.seeks && !this.stopped) {
-      const owned = [...this.live].find((lane) => lane.taken < first);
+      const owned = [...this.live].find((lane) => lane.taken < first || (missing.length > 0 && runsFrom(missing, lane.taken).some(({ from, to }) => lane.untold(from, to).length > 0)));
       if (!owned) return;
       try {
-        await this.context.passGap(owned, first, () => this.stopped || !this.live.has(owned));
+        await this.context.passGap(owned, first, missing, () => this.stopped || !this.live.has(owned));
       } catch (error) {
         // One that left meanwhile meets the gap again by itself.
         if (this.live.has(owned)) throw error;

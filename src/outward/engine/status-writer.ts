@@ -51,7 +51,7 @@ export class StatusWriter {
       if (!document) continue;
       const { lastFailure, lastDeliveredAt, failingSince } = document;
       recalled.set(id, {
-        counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0 },
+        counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, vanished: 0 },
         evidence: document.evidence,
         lastDeliveredAt: lastDeliveredAt?.getTime() ?? null,
         lastFailure: lastFailure ? { ...lastFailure, at: new Date(lastFailure.at).getTime() } : null,

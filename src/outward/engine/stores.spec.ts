@@ -148,7 +148,7 @@ describe('documents of the engine', () => {
     beforeEach(() => {
       model = documents.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
     });
-    const letter = (offset: number, more: Record<string, unknown> = {}) => ({ integration: { id: 'one', name: 'One' }, partition: 2, offset, event: { ...sampleEvent('account.owner.changed'), ...more }, code: 'not-renderable' as const, reason: 'because' });
+    const letter = (offset: number, more: Record<string, unknown> = {}) => ({ integration: { id: 'one', name: 'One', version: 3 }, partition: 2, offset, event: { ...sampleEvent('account.owner.changed'), ...more }, rendered: `<134>1 event ${offset}`, code: 'not-renderable' as const, reason: 'because' });
 
     it('are one for each integration and position, however often it is tried', async () => {
       const store = new DeadLetterStore(model, clock, silentLog);
@@ -157,6 +157,18 @@ describe('documents of the engine', () => {
       await store.park(2, [{ offset: 2, reason: 'no JSON', excerpt: '{' }], () => false);
       const stored = await model.find().sort({ _id: 1 }).lean();
       expect(stored.map(({ _id, attempts, code }) => [_id, attempts, code])).toEqual([['*:2.2', 1, 'record-unreadable'], ['one:2.1', 1, 'not-renderable'], ['one:2.2', 2, 'not-renderable']]);
+    });
+
+    it('keep the event and the message by the settings of the last refusal, cut on a character border with a word of it', async () => {
+      const store = new DeadLetterStore(model, clock, silentLog, 1000);
+      await store.store([letter(1)], () => false);
+      await store.store([{ ...letter(1), integration: { id: 'one', name: 'One', version: 4 }, event: { ...sampleEvent('account.owner.changed'), message: 'é'.repeat(900) }, rendered: 'é'.repeat(700), reason: 'again' }], () => false);
+      const stored = await model.findOne({ _id: 'one:2.1' }).lean();
+      expect(stored).toMatchObject({ version: 4, attempts: 2, reason: 'again', renderedCut: true, rendered: 'é'.repeat(500), eventCut: true });
+      expect(Buffer.byteLength(stored?.event ?? '')).toBeLessThanOrEqual(1000);
+      expect(stored?.event).not.toContain('\uFFFD');
+      await store.store([letter(1)], () => false);
+      expect(await model.findOne({ _id: 'one:2.1' }).lean()).toMatchObject({ version: 3, rendered: '<134>1 event 1', renderedCut: false, event: JSON.stringify(letter(1).event), eventCut: false });
     });
 
     it('are told apart when the log was replaced, and another event lies at the same place', async () => {

@@ -14,15 +14,18 @@ import { FilterVersions } from './filter-versions.js';
 import { LedgerLookup } from './ledger-lookup.js';
 import type { FoundRow } from './ledger-tiles.js';
 import { ReceiptsService } from './receipts.service.js';
+import { ReplayLedger } from './replay-ledger.js';
 
 const time = z.iso.datetime();
+
+const outcomes = z.enum(['delivered', 'filtered', 'dead', 'waiting', 'lost', 'skipped', 'before-start', 'unrecorded']);
 
 export const deliveryView = z.object({
   integrationId: z.string(),
   name: z.string(),
   enabled: z.boolean(),
-  outcome: z.enum(['delivered', 'filtered', 'dead', 'waiting', 'lost', 'skipped', 'before-start', 'unrecorded']).meta({
-    description: 'dead = a stored dead letter; lost = removed by retention before it was delivered; skipped = an administrator chose to leave it out; before-start = accepted before the integration began; unrecorded = resolved, and the ledger does not hold its row any more.',
+  outcome: outcomes.meta({
+    description: 'delivered = by the live stream, or by a replay (replayId); dead = a stored dead letter; lost = gone from the event log before it was delivered, by retention or otherwise (see reason); skipped = an administrator chose to leave it out; before-start = accepted before the integration began; unrecorded = resolved, and the ledger does not hold its row any more.',
   }),
   evidence: z.string().nullable().meta({ description: 'Rung of the evidence ladder: sent, read, accepted, stored, found.' }),
   at: time.nullable().meta({ description: 'When the run of events that holds it became safe; of a dead letter when it was stored.' }),
@@ -32,6 +35,8 @@ export const deliveryView = z.object({
   rule: z.string().nullable().meta({ description: 'The filter rule that left it out.' }),
   reason: z.string().nullable().meta({ description: 'In plain words, where it was not delivered.' }),
   deadLetterId: z.string().nullable(),
+  replayId: z.string().nullable().meta({ description: 'The replay that brought it, where the live stream did not.' }),
+  before: z.object({ outcome: outcomes, at: time.nullable(), reason: z.string().nullable() }).nullable().meta({ description: 'What had become of it before a replay brought it: skipped, lost, dead ...' }),
   waiting: z.object({
     ahead: z.int().meta({ description: 'Positions of its partition that come before it.' }),
     state: z.string(), since: time.nullable(), problem: z.string().nullable(), fix: z.string().nullable(), nextTryAt: time.nullable(),
@@ -40,7 +45,7 @@ export const deliveryView = z.object({
 export type DeliveryView = z.output<typeof deliveryView>;
 type Recorded = Partial<DeliveryView> & Pick<DeliveryView, 'outcome'>;
 
-const NOTHING = { evidence: null, at: null, foundAt: null, attempts: null, run: null, rule: null, reason: null, deadLetterId: null, waiting: null };
+const NOTHING = { evidence: null, at: null, foundAt: null, attempts: null, run: null, rule: null, reason: null, deadLetterId: null, replayId: null, before: null, waiting: null };
 
 /** What became of one event, per integration: from the ledger, the dead letters, the filters and the cursors. */
 @Injectable()
@@ -49,7 +54,7 @@ export class DeliveriesService {
   private readonly cursors: Model<CursorDocument>;
   private readonly deadLetters: Model<DeadLetterDocument>;
 
-  constructor(store: DocumentStore, private readonly ledger: LedgerLookup, private readonly filters: FilterVersions, private readonly status: IntegrationStatusService, private readonly receipts: ReceiptsService) {
+  constructor(store: DocumentStore, private readonly ledger: LedgerLookup, private readonly filters: FilterVersions, private readonly status: IntegrationStatusService, private readonly receipts: ReceiptsService, private readonly replays: ReplayLedger) {
     this.integrations = store.model<IntegrationDocument>('integration', integrationDocumentSchema);
     this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
     this.deadLetters = store.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
@@ -61,12 +66,29 @@ export class DeliveriesService {
     return Promise.all(integrations.map((integration) => this.outcome(integration, partition, offset, event)));
   }
 
+  /** The live stream's own answer, unless it did not deliver the event and a replay did. */
   private async outcome(integration: IntegrationDocument, partition: number, offset: number, event: AuditEvent | null): Promise<DeliveryView> {
+    const { since, ...live } = await this.live(integration, partition, offset, event);
+    if (live.outcome === 'delivered' && live.before === null) return live;
+    for (const { replayId, row } of await this.replays.at(integration._id, partition, offset, event?.id ?? null, since.getTime())) {
+      const recorded = await this.recorded(row, integration._id, event);
+      if (recorded.outcome !== 'delivered') continue;
+      const receipt = await this.receipts.foundAt(integration._id, partition, offset, since);
+      const before = live.before ?? { outcome: live.outcome, at: live.at, reason: live.reason };
+      return {
+        ...live, ...recorded, replayId, before, rule: null, run: null, reason: recorded.reason ?? `a replay (${replayId}) brought it`,
+        ...(receipt ? { evidence: 'found', foundAt: receipt.receivedAt.toISOString() } : {}),
+      };
+    }
+    return live;
+  }
+
+  private async live(integration: IntegrationDocument, partition: number, offset: number, event: AuditEvent | null): Promise<DeliveryView & { since: Date }> {
     const { _id: integrationId, name, enabled, startPositions } = integration;
-    const id = { integrationId, name, enabled, ...NOTHING };
     const cursor = await this.cursors.findOne({ _id: `${integrationId}:${partition}` }).lean<CursorDocument>();
     // What was written before the log was replaced tells of other events at the same positions.
     const since = cursor?.resetAt ?? new Date(0);
+    const id = { integrationId, name, enabled, ...NOTHING, since };
     const own = `${integrationId}:${partition}.${offset}${cursor?.resets ? `:${cursor.resets}` : ''}`;
     const parked = `*:${partition}.${offset}`;
     const [letters, rows] = await Promise.all([
@@ -74,7 +96,7 @@ export class DeliveriesService {
       this.ledger.at(integrationId, partition, offset, since.getTime()),
     ]);
     const letter = letters[0];
-    if (letter?.replayedAt) return { ...id, outcome: 'delivered', at: letter.replayedAt.toISOString(), attempts: letter.attempts, deadLetterId: letter._id, reason: `a replay (${letter.replayId ?? ''}) brought it after it had been refused` };
+    if (letter?.replayedAt) return { ...id, outcome: 'delivered', at: letter.replayedAt.toISOString(), attempts: letter.attempts, deadLetterId: letter._id, replayId: letter.replayId ?? null, before: { outcome: 'dead', at: letter.createdAt.toISOString(), reason: letter.reason }, reason: `a replay (${letter.replayId ?? ''}) brought it after it had been refused` };
     if (letter) return { ...id, outcome: 'dead', at: letter.createdAt.toISOString(), attempts: letter.attempts, reason: letter.reason, deadLetterId: letter._id };
     const recorded = await this.bestOf(rows, integrationId, event);
     if (recorded) {
@@ -107,7 +129,7 @@ export class DeliveriesService {
     const run = { first: row.first, end: row.end, engineId: row.engineId };
     const at = new Date(row.at).toISOString();
     switch (row.outcome) {
-      case 'lost': return { outcome: 'lost', at, run, reason: 'retention of the event log removed it before it was delivered' };
+      case 'lost': return { outcome: 'lost', at, run, reason: row.lostBy === 'vanished' ? 'the event log holds no record there although retention did not remove it (see the event siem.state.changed with the code events-vanished)' : 'retention of the event log removed it before it was delivered' };
       case 'skipped': return { outcome: 'skipped', at, run, reason: 'an administrator chose to leave out what waited' };
       case 'passed': return { outcome: 'filtered', at, run, ...(await this.rule(integrationId, row.version, event)) };
       case 'delivered': {

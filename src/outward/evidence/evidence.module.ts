@@ -11,6 +11,7 @@ import { HeartbeatService } from './heartbeat.service.js';
 import { LedgerLookup } from './ledger-lookup.js';
 import { ReceiptsController } from './receipts.controller.js';
 import { ReceiptsService } from './receipts.service.js';
+import { ReplayLedger } from './replay-ledger.js';
 import { ReplaysController } from './replays.controller.js';
 import { ReplaysService } from './replays.service.js';
 
@@ -18,6 +19,6 @@ import { ReplaysService } from './replays.service.js';
 @Module({
   imports: [IntakeModule, IntegrationsModule],
   controllers: [DeliveriesController, ReplaysController, DeadLetterReplaysController, ReceiptsController],
-  providers: [FilterVersions, LedgerLookup, EventSearch, DeliveriesService, ReplaysService, DeadLetterJanitor, HeartbeatService, ReceiptsService],
+  providers: [FilterVersions, LedgerLookup, ReplayLedger, EventSearch, DeliveriesService, ReplaysService, DeadLetterJanitor, HeartbeatService, ReceiptsService],
 })
 export class EvidenceModule {}

@@ -19,8 +19,7 @@ export class LedgerLookup {
 
   /** What became of a position, of what was written since a time; the best telling first, more of them where it was resolved more than once. */
   async at(integrationId: string, partition: number, offset: number, since = 0): Promise<FoundRow[]> {
-    const pages = await this.model.find({ integrationId, partition, first: { $lte: offset }, to: { $gte: new Date(since) } }).sort({ first: -1 }).limit(PAGES_BACK).lean<LedgerPageDocument[]>();
-    return tellings(pages.flatMap((page) => rowsOf(page)).filter((row) => row.at >= since), offset);
+    return rowsAt(this.model, integrationId, partition, offset, since);
   }
 
   /** What became of the positions from `from` to before `to`, of what was written since a time: tiles in order that cover all of them, each position once. */
@@ -71,6 +70,12 @@ export class LedgerLookup {
       after = last;
     }
   }
+}
+
+/** What the pages of a ledger say of a position, of what was written since a time; the best telling first. */
+export async function rowsAt(model: Model<LedgerPageDocument>, integrationId: string, partition: number, offset: number, since: number): Promise<FoundRow[]> {
+  const pages = await model.find({ integrationId, partition, first: { $lte: offset }, to: { $gte: new Date(since) } }).sort({ first: -1 }).limit(PAGES_BACK).lean<LedgerPageDocument[]>();
+  return tellings(pages.flatMap((page) => rowsOf(page)).filter((row) => row.at >= since), offset);
 }
 
 function byFirst(a: FoundRow, b: FoundRow): number {

@@ -2,9 +2,11 @@ import type { Evidence } from '../../contracts/transport.js';
 
 /**
  * What became of a run of log positions of one partition for one integration. `delivered`: everything in it that the integration wants was delivered (or is a stored
- * dead letter); `passed`: nothing in it was wanted; `lost`: retention removed it before it was delivered; `skipped`: an administrator chose to leave it out.
+ * dead letter); `passed`: nothing in it was wanted; `lost`: the log did not hold it any more when it was to be delivered; `skipped`: an administrator chose to leave it out.
  */
 export type RowOutcome = 'delivered' | 'passed' | 'lost' | 'skipped';
+
+export type LossReason = 'retention' | 'vanished';
 
 /** One row of the delivery ledger: positions `first` (inclusive) to `end` (exclusive). */
 export interface LedgerRow {
@@ -25,6 +27,8 @@ export interface LedgerRow {
   types: Array<{ type: string; count: number }>;
   /** Version of the integration whose filter decided. */
   version: number;
+  /** Of a lost run: whether retention removed it (also when absent) or it vanished otherwise. */
+  lostBy?: LossReason;
 }
 
 /** Whether two runs that follow each other are told as one. */

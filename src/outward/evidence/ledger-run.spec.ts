@@ -22,7 +22,7 @@ describe('the rows of the delivery ledger', () => {
 
   it('say that nothing was wanted, and that something was lost', () => {
     const run = new LedgerRun(0, 1);
-    run.lost(0, 40, 5);
+    run.lost(0, 40, 5, 'retention');
     run.passed(50, 6);
     expect(run.pending().map(({ first, end, outcome }) => [first, end, outcome])).toEqual([[0, 40, 'lost'], [0, 50, 'passed']]);
   });

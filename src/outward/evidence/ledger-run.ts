@@ -1,5 +1,5 @@
 import type { Evidence } from '../../contracts/transport.js';
-import { mergeable, type LedgerRow } from './ledger-row.js';
+import { mergeable, type LedgerRow, type LossReason } from './ledger-row.js';
 
 /** Events of one chunk that became safe. */
 export interface SafeRun {
@@ -69,8 +69,8 @@ export class LedgerRun {
   }
 
   /** Positions that never reached the integration. They overlap the run that passes them; the look-up prefers this row. */
-  lost(first: number, end: number, at: number): void {
-    this.rows.push(this.plain(first, end, at, 'lost'));
+  lost(first: number, end: number, at: number, lostBy: LossReason): void {
+    this.rows.push({ ...this.plain(first, end, at, 'lost'), lostBy });
   }
 
   /**

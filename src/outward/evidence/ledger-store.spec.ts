@@ -70,7 +70,7 @@ describe('the stored delivery ledger', () => {
     const [before, after] = [source(0, 0), source(0, 5)];
     deliver(before, 10, 100);
     deliver(after, 20, 200);
-    after.ledger.lost(12, 14, 150);
+    after.ledger.lost(12, 14, 150, 'retention');
     await first.write([before]);
     await second.write([after]);
     expect((await lookup.at('one', 0, 7))[0]).toMatchObject({ engineId: 'engine-1', at: 100 });

@@ -30,7 +30,7 @@ export interface LedgerPageDocument {
 const row = new Schema<StoredRow>(
   {
     first: Number, end: Number, at: Date, outcome: String, evidence: { type: String, default: null }, attempts: Number, delivered: Number, rejected: Number, bytes: Number,
-    types: { type: [new Schema({ type: { type: String }, count: { type: Number } }, { _id: false })], default: [] }, version: Number,
+    types: { type: [new Schema({ type: { type: String }, count: { type: Number } }, { _id: false })], default: [] }, version: Number, lostBy: String,
   },
   { _id: false },
 );

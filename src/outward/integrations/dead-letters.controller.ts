@@ -18,7 +18,7 @@ const query = z.strictObject({
   code: z.enum(CODES).optional().meta({ description: 'Only those with this reason code.' }),
   eventId: text('Only those of this event.'),
   type: text('Only events of this type.'),
-  search: text('Only those whose reason or event holds this text (upper and lower case count as different).'),
+  search: text('Only those whose reason, message or event holds this text (upper and lower case count as different).'),
   replayed: z.enum(['true', 'false']).optional().meta({ description: 'Only those that a replay brought to the receiver after all, or only those that it did not.' }),
   from: time('Not before this time of becoming a dead letter (RFC 3339).'),
   to: time('Before this time (RFC 3339).'),
@@ -38,7 +38,11 @@ const deadLetterView = z.object({
   occurredAt: z.iso.datetime().nullable(),
   code: z.enum(CODES),
   reason: z.string(),
-  rendered: z.string().nullable().meta({ description: 'What is known of it: the event as JSON, or the beginning of a record that cannot be read; cut at 16 KiB. Preview renders it as the integration would.' }),
+  rendered: z.string().nullable().meta({ description: 'The message as it would have left, by the settings of its last refusal, without framing and envelope; one that was too long without the limit; the parts of a split event one a line. Null where it cannot be rendered. Of a record that cannot be read its beginning.' }),
+  renderedCut: z.boolean().meta({ description: 'The message is longer than is shown (evidence.deadLetterBytes).' }),
+  version: z.int().nullable().meta({ description: 'Version of the integration\'s settings by which it was refused last; null where that is not known.' }),
+  event: z.string().nullable().meta({ description: 'The event as JSON, as the integration may see it.' }),
+  eventCut: z.boolean().meta({ description: 'The event is longer than is shown (evidence.deadLetterBytes), so that its JSON is no whole one.' }),
   attempts: z.int(),
   createdAt: z.iso.datetime(),
   lastAt: z.iso.datetime().meta({ description: 'When it was refused last.' }),
@@ -75,7 +79,7 @@ export class DeadLettersController {
       ...(filter.integrationId === undefined ? {} : { integrationId: filter.integrationId }),
       ...(filter.eventId === undefined ? {} : { eventId: filter.eventId }),
       ...(filter.type === undefined ? {} : { eventType: filter.type }),
-      ...(filter.search === undefined ? {} : { $or: [{ reason: { $regex: literal(filter.search) } }, { rendered: { $regex: literal(filter.search) } }] }),
+      ...(filter.search === undefined ? {} : { $or: [{ reason: { $regex: literal(filter.search) } }, { rendered: { $regex: literal(filter.search) } }, { event: { $regex: literal(filter.search) } }] }),
       ...(filter.replayed === undefined ? {} : { replayedAt: filter.replayed === 'true' ? { $ne: null } : null }),
       ...(filter.from === undefined && filter.to === undefined ? {} : { createdAt: { ...(filter.from === undefined ? {} : { $gte: new Date(filter.from) }), ...(filter.to === undefined ? {} : { $lt: new Date(filter.to) }) } }),
     };
@@ -121,7 +125,8 @@ function viewOf({ _id, occurredAt, createdAt, integrationName, ...document }: De
     occurredAt: occurredAt?.toISOString() ?? null,
     code: document.code,
     reason: document.reason,
-    rendered: document.rendered,
+    ...textsOf(document),
+    version: document.version ?? null,
     attempts: document.attempts,
     createdAt: createdAt.toISOString(),
     lastAt: (document.lastAt ?? createdAt).toISOString(),
@@ -129,3 +134,12 @@ function viewOf({ _id, occurredAt, createdAt, integrationName, ...document }: De
     replayId: document.replayId ?? null,
   };
 }
+
+/** Documents of before the message was kept hold the event in its place. */
+function textsOf({ event, eventCut, rendered, renderedCut, code }: Pick<DeadLetterDocument, 'event' | 'eventCut' | 'rendered' | 'renderedCut' | 'code'>): Pick<DeadLetterView, 'event' | 'eventCut' | 'rendered' | 'renderedCut'> {
+  if (event === undefined && code !== 'record-unreadable') return { event: rendered, eventCut: rendered !== null && rendered.length >= FORMER_CUT, rendered: null, renderedCut: false };
+  return { event: event ?? null, eventCut: eventCut ?? false, rendered, renderedCut: renderedCut ?? false };
+}
+
+/** Characters at which they were cut. */
+const FORMER_CUT = 16_384;

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const engine = (_id: string, pool: string, secondsAgo: number) => ({ _id, pool, host: 'gate-1', pid: 7, version: '0.1.0', startedAt: at(900), heartbeatAt: at(secondsAgo), partitions: [0, 1], integrations: 1, rssBytes: 1000, cpuPercent: 3, eventsPerSecond: 12 });
   await engines.create([engine('e-1', 'vienna', 1), engine('e-2', 'vienna', 600), engine('e-3', 'graz', 2)]);
   await ground.store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema).create({
-    _id: `${id}:e-1`, integrationId: id, engineId: 'e-1', enginePool: 'vienna', state: 'fault', since: at(30), delivered: 41, deliveredBytes: 4100, filtered: 1, rejected: 1, repeated: 0, lost: 0, backlog: 9, evidence: 'read', lastDeliveredAt: at(31),
+    _id: `${id}:e-1`, integrationId: id, engineId: 'e-1', enginePool: 'vienna', state: 'fault', since: at(30), delivered: 41, deliveredBytes: 4100, filtered: 1, rejected: 1, repeated: 0, lost: 0, vanished: 0, backlog: 9, evidence: 'read', lastDeliveredAt: at(31),
     lastFailure: { code: 'certificate-expired', stage: 'tls', cause: 'the certificate of siem expired', fix: 'Renew it.', needsPerson: true, at: at(3) }, consecutiveFailures: 4, nextTryAt: at(-20),
     positions: [{ partition: 0, position: 43, next: 52 }], countersSince: at(900), updatedAt: at(1),
   });
@@ -50,6 +50,24 @@ describe('the status beside an integration', () => {
       integrationId: id, enginePool: 'vienna', state: 'fault', deadLetters: 5, positions: [{ partition: 0, position: 43 }], pool: [{ id: 'e-1', live: true }, { id: 'e-2', live: false }],
       byEngine: [{ engineId: 'e-1', state: 'fault', positions: [{ partition: 0, position: 43, next: 52 }] }],
     });
+  });
+});
+
+describe('the texts of a dead letter', () => {
+  it('are the message and the event; where only the event was kept it is told as such', async () => {
+    const letters = ground.store.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
+    const base = { integrationId: 'texts', integrationName: 'texts', partition: 0, eventId: 'e', eventType: 't', occurredAt: null, reason: 'because', attempts: 1, createdAt: at(1) };
+    await letters.create([
+      { ...base, _id: 'texts:0.1', offset: 1, code: 'message-too-long', version: 3, event: '{"id":"e"}', eventCut: false, rendered: '<134>1 needle', renderedCut: true },
+      { ...base, _id: 'texts:0.2', offset: 2, code: 'not-renderable', rendered: '{"id":"former"}' },
+    ]);
+    const { body } = await api().get('/api/v1/dead-letters?integrationId=texts').expect(200);
+    expect((body as { items: unknown[] }).items).toEqual([
+      expect.objectContaining({ sequence: '0.1', version: 3, event: '{"id":"e"}', eventCut: false, rendered: '<134>1 needle', renderedCut: true }),
+      expect.objectContaining({ sequence: '0.2', version: null, event: '{"id":"former"}', eventCut: false, rendered: null, renderedCut: false }),
+    ]);
+    expect((await api().get('/api/v1/dead-letters?integrationId=texts&search=needle').expect(200)).body).toMatchObject({ total: 1 });
+    await letters.deleteMany({ integrationId: 'texts' });
   });
 });
 

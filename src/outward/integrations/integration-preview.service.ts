@@ -16,7 +16,8 @@ import type { IntegrationSettings } from '../../model/integration.js';
 import { Problem } from '../../platform/http/problem.js';
 import { rendererOf } from '../delivery/delivery-path.js';
 import { filterVerdict } from '../delivery/event-filter.js';
-import { frame, framingOf, machineHostname, shapeOf, wiredTexts } from '../delivery/shape.js';
+import { framingOf, machineHostname, shapeOf } from '../delivery/shape.js';
+import { compileWire } from '../delivery/wire.js';
 import { EventCheck } from '../intake/event-check.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { patchBody } from './integration-body.js';
@@ -52,8 +53,9 @@ export const previewView = z.object({
   shortened: z.boolean(),
   text: z.string().nullable().meta({ description: 'The message without its framing; of a split event its parts, one a line.' }),
   parts: z.int().meta({ description: 'How many messages the event makes: more than one when it is split (output.oversize), 0 when it is refused.' }),
-  base64: z.string().nullable().meta({ description: 'The exact octets on the wire, framing or envelope included.' }),
-  bytes: z.int().meta({ description: 'Octets on the wire, framing or envelope included.' }),
+  base64: z.string().nullable().meta({ description: 'The exact octets that the receiver gets of it: with framing, with the commands of RELP (numbered as the first messages of a session), or as the body of a request with its envelope (`_bulk` action, HEC object, array), before compression.' }),
+  bytes: z.int().meta({ description: 'How many they are. Over HTTP the headers of requests are not counted.' }),
+  request: z.object({ method: z.literal('POST'), path: z.string(), contentType: z.string() }).nullable().meta({ description: 'Over HTTP: the request whose body it is, without its credentials.' }),
   messageBytes: z.int().meta({ description: 'Octets of the message alone, of the largest part where it is split; what the size limit is about.' }),
   maxBytes: z.int(),
   framing: z.enum(['octet-counting', 'newline', 'none']),
@@ -89,11 +91,12 @@ export class IntegrationPreviewService {
     const rendered = render(settings, host, event, sequence);
     const verdict = filterVerdict(settings, event);
     const facts = { eventId: event.id, eventType: event.type, wanted: verdict.wanted, filteredBy: verdict.wanted ? null : { rule: verdict.rule, reason: verdict.reason }, maxBytes, difference: null, framing: framingOf(settings.protocol, settings.framing) };
-    if (rendered.type === 'reject') return { ...facts, rendered: false, shortened: false, parts: 0, text: null, base64: null, bytes: 0, messageBytes: 0, reject: { code: rendered.code, reason: rendered.reason } };
+    if (rendered.type === 'reject') return { ...facts, rendered: false, shortened: false, parts: 0, text: null, base64: null, bytes: 0, messageBytes: 0, request: null, reject: { code: rendered.code, reason: rendered.reason } };
     const texts = rendered.type === 'parts' ? rendered.texts : [rendered.text];
-    const wire = Buffer.concat(wiredTexts(shape, texts, event, sequence).map((text) => frame(text, settings.framing, settings.protocol)));
+    const { octets, request = null } = compileWire(settings, shape)(texts, event, sequence);
+    const wire = Buffer.from(octets);
     const messageBytes = Math.max(...texts.map((text) => Buffer.byteLength(text, 'utf8')));
-    return { ...facts, rendered: true, shortened: rendered.type === 'rendered' && rendered.shortened, parts: texts.length, text: texts.join('\n'), base64: wire.toString('base64'), bytes: wire.length, messageBytes, reject: null };
+    return { ...facts, rendered: true, shortened: rendered.type === 'rendered' && rendered.shortened, parts: texts.length, text: texts.join('\n'), base64: wire.toString('base64'), bytes: wire.length, messageBytes, request, reject: null };
   }
 
   /** What a change would mean for the last real events. Beside delivery: cursors and counters stay as they are. @throws Problem 503 */

@@ -34,6 +34,30 @@ describe('the preview of an integration', () => {
     expect(view.messageBytes).toBe(Buffer.byteLength(view.text ?? ''));
   });
 
+  it('shows the frames of RELP, and the request of each kind of HTTP intake with its envelope', async () => {
+    const relp = await preview(await create({ serverUrl: 'relp://siem' }), { type: 'user.external.detected' });
+    expect(wire(relp)).toBe(`2 syslog ${Buffer.byteLength(relp.text ?? '')} ${relp.text ?? ''}\n`);
+    expect(relp).toMatchObject({ request: null, bytes: Buffer.byteLength(wire(relp)) });
+
+    const hec = await preview(await create({ serverUrl: 'https://splunk', protocol: 'splunk-hec', connection: { http: { token: 'secret-token' }, splunk: { index: 'audit' } } }), { sequence: '0.42' });
+    expect(hec.request).toEqual({ method: 'POST', path: '/services/collector/event', contentType: 'application/json' });
+    expect(JSON.parse(wire(hec))).toMatchObject({ host: 'gate-1', index: 'audit', fields: { tidegate_id: hec.eventId, tidegate_sequence: '0.42' }, event: JSON.parse(hec.text ?? '') });
+    expect(JSON.stringify(hec)).not.toContain('secret-token');
+
+    const bulk = await preview(await create({ serverUrl: 'https://elastic/prefix', protocol: 'elastic-bulk' }));
+    expect(bulk.request).toMatchObject({ path: expect.stringMatching(/^\/prefix\/logs-tidegate-default\/_bulk\?/), contentType: 'application/x-ndjson' });
+    const [action = '', document = '', end] = wire(bulk).split('\n');
+    expect([JSON.parse(action), end]).toEqual([{ create: { _id: bulk.eventId } }, '']);
+    expect(JSON.parse(document)).toMatchObject({ '@timestamp': expect.any(String), id: bulk.eventId });
+
+    const batch = await preview(await create({ serverUrl: 'https://siem/in', connection: { http: { body: 'cloudevents-batch' } } }));
+    expect(batch.request).toEqual({ method: 'POST', path: '/in', contentType: 'application/cloudevents-batch+json' });
+    expect(JSON.parse(wire(batch))).toMatchObject([{ specversion: '1.0', id: batch.eventId, data: JSON.parse(batch.text ?? '') }]);
+    const array = await preview(await create({ serverUrl: 'https://siem/in', connection: { http: { body: 'json-array', gzip: true } } }));
+    expect(wire(array)).toBe(`[${array.text ?? ''}]`);
+    for (const view of [hec, bulk, batch, array]) expect(view.bytes).toBe(Buffer.byteLength(wire(view)));
+  });
+
   it('shows a sequence when it is told one, and none else', async () => {
     const id = await create();
     expect((await preview(id)).text).not.toContain(' seq=');

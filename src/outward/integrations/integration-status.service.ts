@@ -9,8 +9,10 @@ import { deadLetterSchema, type DeadLetterDocument } from '../engine/dead-letter
 import { engineSchema, type EngineDocument } from '../engine/engine.schema.js';
 import { integrationStatusSchema, type IntegrationStatusDocument } from '../engine/integration-status.schema.js';
 import { engineView, engineViewOf } from './engine-view.js';
+import { reachSchema, type ReachDocument } from '../engine/reach.schema.js';
 import { isLive, mergeStatus, statusView, type StatusView } from './integration-status.js';
 import type { IntegrationDocument } from './integration.schema.js';
+import { reachViewOf } from './reach-view.js';
 import { RetentionRiskService, retentionRiskView } from './retention-risk.service.js';
 
 const positionView = z.object({
@@ -29,11 +31,11 @@ export const fullStatusView = statusView.extend({
   resets: z.int().meta({ description: 'How often a position was set back because the event log was replaced, all partitions. Each is an event siem.state.changed with the code log-replaced.' }),
   retention: retentionRiskView.nullable().meta({ description: 'Events that wait for it and that retention will remove soon (engine.retentionWarningHours), as it is now; null when there are none.' }),
   pool: z.array(engineView).meta({ description: 'Engines of the pool.' }),
-  byEngine: z.array(statusView.extend({ engineId: z.string(), positions: z.array(z.object({ partition: z.int(), position: z.int(), next: z.int() })) })),
+  byEngine: z.array(statusView.omit({ reachable: true }).extend({ engineId: z.string(), positions: z.array(z.object({ partition: z.int(), position: z.int(), next: z.int() })) })),
 });
 export type FullStatusView = z.output<typeof fullStatusView>;
 
-type Subject = Pick<IntegrationDocument, '_id' | 'enabled' | 'enginePool'>;
+type Subject = Pick<IntegrationDocument, '_id' | 'enabled' | 'enginePool' | 'protocol' | 'serverUrl' | 'port' | 'connection'>;
 
 /** Reads what the engines write about integrations and themselves. */
 @Injectable()
@@ -42,25 +44,29 @@ export class IntegrationStatusService {
   private readonly engines: Model<EngineDocument>;
   private readonly cursors: Model<CursorDocument>;
   private readonly deadLetters: Model<DeadLetterDocument>;
+  private readonly reaches: Model<ReachDocument>;
 
   constructor(store: DocumentStore, private readonly risk: RetentionRiskService, @Inject(CLOCK) private readonly clock: Clock) {
     this.statuses = store.model<IntegrationStatusDocument>('integration-status', integrationStatusSchema);
     this.engines = store.model<EngineDocument>('engine', engineSchema);
     this.cursors = store.model<CursorDocument>('cursor', cursorSchema);
     this.deadLetters = store.model<DeadLetterDocument>('dead-letter', deadLetterSchema);
+    this.reaches = store.model<ReachDocument>('integration-reach', reachSchema);
   }
 
-  /** Summaries by integration id; two reads, however many integrations. */
+  /** Summaries by integration id; three reads, however many integrations. */
   async summaries(integrations: readonly Subject[]): Promise<Map<string, StatusView>> {
     if (integrations.length === 0) return new Map();
-    const [documents, engines] = await Promise.all([
+    const [documents, engines, reaches] = await Promise.all([
       this.statuses.find({ integrationId: { $in: integrations.map(({ _id }) => _id) } }).lean<IntegrationStatusDocument[]>(),
       this.engines.find({ pool: { $in: [...new Set(integrations.map(({ enginePool }) => enginePool))] } }).lean<EngineDocument[]>(),
+      this.reaches.find({ _id: { $in: integrations.map(({ _id }) => _id) } }).lean<ReachDocument[]>(),
     ]);
+    const reachOf = new Map(reaches.map((reach) => [reach._id, reach]));
     const byIntegration = new Map<string, IntegrationStatusDocument[]>();
     for (const document of documents) byIntegration.set(document.integrationId, [...(byIntegration.get(document.integrationId) ?? []), document]);
     const now = this.clock.now();
-    return new Map(integrations.map((integration) => [integration._id, mergeStatus(integration, byIntegration.get(integration._id) ?? [], engines, now)]));
+    return new Map(integrations.map((integration) => [integration._id, mergeStatus(integration, byIntegration.get(integration._id) ?? [], engines, now, reachViewOf(integration, reachOf.get(integration._id)))]));
   }
 
   async summary(integration: Subject): Promise<StatusView> {
@@ -69,24 +75,25 @@ export class IntegrationStatusService {
   }
 
   async full(integration: IntegrationDocument): Promise<FullStatusView> {
-    const [documents, engines, positions, deadLetters, retention] = await Promise.all([
+    const [documents, engines, positions, deadLetters, retention, reach] = await Promise.all([
       this.statuses.find({ integrationId: integration._id }).lean<IntegrationStatusDocument[]>(),
       this.engines.find({ pool: integration.enginePool }).sort({ _id: 1 }).lean<EngineDocument[]>(),
       this.positions(integration._id),
       this.deadLetters.countDocuments({ integrationId: integration._id }),
       this.risk.view(integration),
+      this.reaches.findOne({ _id: integration._id }).lean<ReachDocument>(),
     ]);
     const now = this.clock.now();
     return {
       integrationId: integration._id,
       enginePool: integration.enginePool,
-      ...mergeStatus(integration, documents, engines, now),
+      ...mergeStatus(integration, documents, engines, now, reachViewOf(integration, reach)),
       deadLetters,
       positions,
       resets: positions.reduce((sum, { resets }) => sum + resets, 0),
       retention,
       pool: engines.map((engine) => engineViewOf(engine, now)),
-      byEngine: documents.map((document) => ({ engineId: document.engineId, ...mergeStatus({ ...integration, enginePool: document.enginePool }, [document], engines, now), positions: document.positions.map(({ partition, position, next }) => ({ partition, position, next })) })),
+      byEngine: documents.map((document) => ({ engineId: document.engineId, ...ofEngine(mergeStatus({ ...integration, enginePool: document.enginePool }, [document], engines, now)), positions: document.positions.map(({ partition, position, next }) => ({ partition, position, next })) })),
     };
   }
 
@@ -96,9 +103,10 @@ export class IntegrationStatusService {
     return cursors.map(({ partition, position, resets = 0, resetAt, updatedAt }) => ({ partition, position, resets, resetAt: resetAt?.toISOString() ?? null, updatedAt: updatedAt.toISOString() }));
   }
 
-  /** The cursors of an integration that is deleted; an engine that still holds it does the same when it lets go. */
+  /** The cursors of an integration that is deleted, and what its receiver proved; an engine that still holds it does the same with the cursors when it lets go. */
   async forgetPositions(integrationId: string): Promise<void> {
     await this.cursors.deleteMany({ integrationId });
+    await this.reaches.deleteOne({ _id: integrationId });
   }
 
   /** Whether an engine that lives still speaks of it: it holds its cursors in memory, or is about to let go. */
@@ -112,4 +120,9 @@ export class IntegrationStatusService {
     const newest = await this.engines.findOne({ pool }).sort({ heartbeatAt: -1 }).lean<EngineDocument>();
     return newest && isLive(newest.heartbeatAt, this.clock.now()) ? newest : undefined;
   }
+}
+
+/** What the receiver reaches is no matter of one engine. */
+function ofEngine({ reachable: _all, ...status }: StatusView): Omit<StatusView, 'reachable'> {
+  return status;
 }

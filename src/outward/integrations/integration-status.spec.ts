@@ -10,7 +10,7 @@ const failure = { code: 'connection-refused', stage: 'connect', cause: 'connect 
 
 function said(engineId: string, facts: Partial<IntegrationStatusDocument> = {}): IntegrationStatusDocument {
   return {
-    _id: `i:${engineId}`, integrationId: 'i', engineId, enginePool: 'vienna', version: 1, state: 'streaming', breaker: 'closed', down: false, failingSince: null, since: at(100), delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, backlog: 0,
+    _id: `i:${engineId}`, integrationId: 'i', engineId, enginePool: 'vienna', version: 1, state: 'streaming', breaker: 'closed', down: false, failingSince: null, since: at(100), delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, vanished: 0, backlog: 0,
     evidence: null, lastDeliveredAt: null, lastFailure: null, consecutiveFailures: 0, nextTryAt: null, positions: [], countersSince: at(100), updatedAt: at(1), ...facts,
   };
 }

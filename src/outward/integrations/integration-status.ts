@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { reachView, type ReachView } from './reach-view.js';
 import type { EngineDocument } from '../engine/engine.schema.js';
 import type { IntegrationStatusDocument } from '../engine/integration-status.schema.js';
 
@@ -31,10 +32,12 @@ export const statusView = z.object({
   filtered: z.number(),
   rejected: z.number(),
   repeated: z.number(),
-  lost: z.number(),
+  lost: z.number().meta({ description: 'Gone from the event log before it received them: removed by retention, or vanished.' }),
+  vanished: z.number().meta({ description: 'Of the lost ones: positions at which the log holds no record although retention did not remove it (a damaged batch, a compacted topic). Each is an event siem.state.changed with the code events-vanished.' }),
   countersSince: z.iso.datetime().nullable(),
   backlog: z.number().nullable().meta({ description: 'Events that wait; null when no engine ever said.' }),
   evidence: z.string().nullable().meta({ description: 'What the last delivery showed: sent, read, accepted, stored, found.' }),
+  reachable: reachView.nullable().meta({ description: 'The rung of the evidence ladder that its transport and receiver can reach, as the Test button or the stream found it out; null as long as nothing was delivered or tested with these settings.' }),
   lastDeliveredAt: z.iso.datetime().nullable(),
   lastFailure: failureView.nullable(),
   nextTryAt: z.iso.datetime().nullable(),
@@ -54,6 +57,7 @@ export function mergeStatus(
   documents: readonly IntegrationStatusDocument[],
   engines: ReadonlyArray<Pick<EngineDocument, '_id' | 'pool' | 'heartbeatAt'>>,
   now: number,
+  reachable: ReachView | null = null,
 ): StatusView {
   const newest = [...documents].sort((a, b) => b.updatedAt.getTime() - a.updatedAt.getTime());
   const live = newest.filter((document) => document.enginePool === integration.enginePool && isLive(document.updatedAt, now));
@@ -63,7 +67,7 @@ export function mergeStatus(
   const lastFailed = failing ?? [...newest].sort((a, b) => failedAt(b) - failedAt(a))[0];
   const lastDelivered = newest.filter((document) => document.lastDeliveredAt !== null).sort((a, b) => time(b.lastDeliveredAt) - time(a.lastDeliveredAt))[0];
   const poolLives = engines.some((engine) => engine.pool === integration.enginePool && isLive(engine.heartbeatAt, now));
-  const sum = (field: 'delivered' | 'deliveredBytes' | 'filtered' | 'rejected' | 'repeated' | 'lost') => documents.reduce((total, document) => total + (document[field] ?? 0), 0);
+  const sum = (field: 'delivered' | 'deliveredBytes' | 'filtered' | 'rejected' | 'repeated' | 'lost' | 'vanished') => documents.reduce((total, document) => total + (document[field] ?? 0), 0);
   const state = stateOf();
 
   return {
@@ -80,9 +84,11 @@ export function mergeStatus(
     rejected: sum('rejected'),
     repeated: sum('repeated'),
     lost: sum('lost'),
+    vanished: sum('vanished'),
     countersSince: iso(documents.reduce<Date | null>((first, { countersSince }) => (countersSince && (first === null || countersSince < first) ? countersSince : first), null)),
     backlog: current.length === 0 ? null : current.reduce((total, document) => total + (document.backlog ?? 0), 0),
     evidence: lastDelivered?.evidence ?? null,
+    reachable,
     lastDeliveredAt: iso(lastDelivered?.lastDeliveredAt ?? null),
     lastFailure: lastFailed?.lastFailure ? failureOf(lastFailed.lastFailure, failing !== undefined) : null,
     nextTryAt: iso(current.reduce<Date | null>((first, { nextTryAt }) => (nextTryAt && (first === null || nextTryAt < first) ? nextTryAt : first), null)),

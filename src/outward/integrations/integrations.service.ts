@@ -21,7 +21,7 @@ import { actorOf, newAuditRecord, systemActor } from '../../platform/audit/new-a
 import { DocumentStore } from '../../platform/documents/document-store.js';
 import { Problem, type ProblemItem } from '../../platform/http/problem.js';
 import { EngineWake } from '../engine/engine-wake.js';
-import { lossRecord } from '../engine/retention-loss.js';
+import { lossRecord } from '../engine/loss-records.js';
 import { ledgerPageSchema, type LedgerPageDocument } from '../evidence/ledger.schema.js';
 import { ledgerExpiry, recordSkipped } from '../evidence/skipped-runs.js';
 import { BacklogService } from './backlog.service.js';

@@ -66,6 +66,23 @@ describe('the preview of a change', () => {
     expect((await api().get(`${BASE}/${id}`)).body).toMatchObject({ version: 1, output: { mask: [{ field: 'actor.ip' }], hashKey: { set: false } } });
   });
 
+  it('counts what a receiver really gets, so that another envelope is another volume', async () => {
+    const id = await created({ serverUrl: 'https://siem/in', connection: { http: { body: 'ndjson' } } });
+    const found = await difference(id, { proposed: { connection: { http: { body: 'cloudevents-batch' } } }, lastEvents: 20 });
+    expect(found.changed.count).toBe(20);
+    const [example] = found.changed.examples;
+    const text = Buffer.byteLength(example?.before.text ?? '');
+    expect(example?.before).toMatchObject({ bytes: text + 1 });
+    const wrapped = (await api().post(`${BASE}/${id}/preview`).send({ proposed: { connection: { http: { body: 'cloudevents-batch' } } }, type: 'account.owner.changed', sequence: '0.1' }).expect(200)).body as PreviewView;
+    expect((example?.after.bytes ?? 0) - text).toBeGreaterThan(100);
+    expect(wrapped.bytes - Buffer.byteLength(wrapped.text ?? '')).toBeGreaterThan(100);
+    expect(found.change.bytes).toBe(found.after.bytes - found.before.bytes);
+    expect(found.change.bytes).toBeGreaterThan(20 * 100);
+    const relp = await created({ serverUrl: 'tcp://siem', framing: 'newline' });
+    const [framed] = (await difference(relp, { proposed: { protocol: 'relp', serverUrl: 'relp://siem' }, lastEvents: 5 })).changed.examples;
+    expect((framed?.after.bytes ?? 0) - (framed?.before.bytes ?? 0)).toBe(`2 syslog ${Buffer.byteLength(framed?.before.text ?? '')} `.length);
+  });
+
   it('points into the proposed settings, and asks for the right to read events', async () => {
     const id = await created();
     const refused = await api().post(`${BASE}/${id}/preview`).send({ proposed: { output: { mask: [{ field: 'id', action: 'drop' }, { field: 'actor.ip', action: 'hash' }] } } }).expect(400);

@@ -3,7 +3,7 @@ import type { Rendered, Renderer } from '../../contracts/format.js';
 import type { IntegrationSettings } from '../../model/integration.js';
 import { rendererOf } from '../delivery/delivery-path.js';
 import { filterVerdict } from '../delivery/event-filter.js';
-import { frame } from '../delivery/shape.js';
+import { compileWire, type WireOf } from '../delivery/wire.js';
 import type { RecentEvent, RecentEvents } from './recent-events.js';
 
 /** What a change of settings would mean for real events: who gets what that he did not get, what looks different, and how much more or less leaves. */
@@ -19,13 +19,13 @@ const side = z.object({
   rule: z.string().nullable().meta({ description: 'The rule, or the setting, that filters it.' }),
   reason: z.string().nullable().meta({ description: 'Why it is filtered or rejected.' }),
   text: z.string().nullable().meta({ description: 'The message without framing, cut at 4,096 characters; of a split event its parts, one a line.' }),
-  bytes: z.int().meta({ description: 'Octets on the wire, framing included.' }),
+  bytes: z.int().meta({ description: 'Octets that the receiver gets: framing, RELP commands or the envelope of an HTTP intake included, before compression.' }),
   shortened: z.boolean(),
 });
 type Side = z.output<typeof side>;
 const volume = z.object({
   sent: z.int(), filtered: z.int(), rejected: z.int(), shortened: z.int(),
-  bytes: z.int().meta({ description: 'Octets of those that are sent, framing included.' }),
+  bytes: z.int().meta({ description: 'Octets of those that are sent: framing, RELP commands or the envelope of an HTTP intake included, before compression.' }),
   eventsPerSecond: z.number(), bytesPerSecond: z.number(),
   filteredBy: z.record(z.string(), z.int()).meta({ description: 'How many each rule filters.' }),
 });
@@ -98,11 +98,14 @@ export async function differenceBetween(before: IntegrationSettings, after: Inte
 /** One of the two settings, with what it has counted. */
 class SettingsSide {
   private readonly renderer: Renderer;
+  private readonly wireOf: WireOf;
   private readonly counts = { sent: 0, filtered: 0, rejected: 0, shortened: 0, bytes: 0 };
   private readonly filteredBy = new Tally();
 
   constructor(private readonly settings: IntegrationSettings, machineHostname: string) {
-    this.renderer = rendererOf(settings, machineHostname).renderer;
+    const { renderer, shape } = rendererOf(settings, machineHostname);
+    this.renderer = renderer;
+    this.wireOf = compileWire(settings, shape);
   }
 
   look({ event, sequence }: RecentEvent): Side {
@@ -119,7 +122,7 @@ class SettingsSide {
     }
     const texts = rendered.type === 'parts' ? rendered.texts : [rendered.text];
     const shortened = rendered.type === 'rendered' && rendered.shortened;
-    const bytes = texts.reduce((sum, text) => sum + frame(text, this.settings.framing, this.settings.protocol).length, 0);
+    const bytes = this.wireOf(texts, event, sequence).octets.byteLength;
     this.counts.sent++;
     this.counts.bytes += bytes;
     if (shortened) this.counts.shortened++;

@@ -52,6 +52,42 @@ afterEach(async () => {
   for (const receiver of receivers.splice(0)) await receiver.stop();
 });
 
+describe('dialling one destination often', () => {
+  it('begins so many connections a second, counts a name and the address it was looked up to be together, and lets no wait count as a slow receiver', async () => {
+    const at: number[] = [];
+    const port = await peer(() => at.push(performance.now()));
+    const other = await peer();
+    const dialer = new NetworkDialer({ denyCidrs: [], connectionsPerSecond: 2 }, { lookup: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]) });
+    const outcomes = Promise.all([0, 1, 2, 3, 4].map((index) => dialer.dial({ host: index % 2 === 0 ? 'siem.test' : '127.0.0.1', ...(index % 2 === 0 ? {} : { name: 'SIEM.test' }), port, connectTimeoutMs: 500 })));
+    const from = performance.now();
+    const elsewhere = await dialer.dial({ host: 'siem.test', port: other, connectTimeoutMs: 500 });
+    expect(elsewhere.type).toBe('connected');
+    expect(performance.now() - from).toBeLessThan(400);
+    for (const outcome of [elsewhere, ...(await outcomes)]) {
+      expect(outcome.type).toBe('connected');
+      if (outcome.type === 'connected') accepted.add(outcome.socket);
+    }
+    expect(at).toHaveLength(5);
+    expect((at[4] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(1900);
+    expect((at[2] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(900);
+  });
+
+  it('is ended by its signal while it waits for its turn', async () => {
+    const port = await peer();
+    const dialer = new NetworkDialer({ denyCidrs: [], connectionsPerSecond: 1 });
+    const first = await dialer.dial({ host: '127.0.0.1', port, connectTimeoutMs: 500 });
+    if (first.type === 'connected') accepted.add(first.socket);
+    const stop = new AbortController();
+    const stages: StageReport[] = [];
+    const from = performance.now();
+    const waiting = dialer.dial({ host: '127.0.0.1', port, connectTimeoutMs: 5000, signal: stop.signal, onStage: (report) => stages.push(report) });
+    setTimeout(() => stop.abort(), 50);
+    expect(await waiting).toMatchObject({ type: 'failed', failure: { code: 'cancelled', stage: 'connect' } });
+    expect(performance.now() - from).toBeLessThan(500);
+    expect(stages.at(-1)).toMatchObject({ stage: 'connect', ok: false });
+  });
+});
+
 describe('dialling over TCP', () => {
   it('reports resolve, policy and connect with their times', async () => {
     const { outcome, stages } = await dial(await peer());

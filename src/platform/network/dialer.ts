@@ -6,6 +6,7 @@ import type { Failure, Stage, StageReport } from '../../model/failure.js';
 import { cancelledFailure, connectFailure, failure, handshakeFailure, lookupFailure, peerName, type Peer } from '../../model/network-failure.js';
 import { AddressPolicy } from './address-policy.js';
 import { certificateFailure, describeCertificate } from './certificate-check.js';
+import { DialRate } from './dial-rate.js';
 import { connectFirst, interleaved } from './happy-eyeballs.js';
 import { TimeLimit } from './time-limit.js';
 import { TlsCredentials } from './tls-credentials.js';
@@ -36,12 +37,14 @@ type Report = DialRequest['onStage'];
 export class NetworkDialer implements Dialer {
   private readonly policy: AddressPolicy;
   private readonly credentials = new TlsCredentials();
+  private readonly rate: DialRate;
   /** Look-ups under way: the system's resolver blocks a thread of few, so a name whose servers are silent must not be asked twice at a time. */
   private readonly lookups = new Map<string, Promise<FoundAddress[]>>();
 
-  /** @throws Error when a CIDR block cannot be read */
-  constructor(settings: { denyCidrs: readonly string[] }, private readonly options: DialerOptions = {}) {
+  /** @param settings without `connectionsPerSecond` connections are not limited @throws Error when a CIDR block cannot be read */
+  constructor(settings: { denyCidrs: readonly string[]; connectionsPerSecond?: number }, private readonly options: DialerOptions = {}) {
     this.policy = new AddressPolicy(settings.denyCidrs);
+    this.rate = new DialRate(settings.connectionsPerSecond ?? 0);
   }
 
   async dial(request: DialRequest): Promise<DialOutcome> {
@@ -70,6 +73,10 @@ export class NetworkDialer implements Dialer {
     const resolved = await this.resolveWithin(host, limit, request.onStage);
     if (resolved.type === 'failed') return resolved;
 
+    // After the look-up, or those that waited for it would all begin at once.
+    const waitedFrom = performance.now();
+    const mayBegin = await limit.pausedFor(this.rate.turn(`${bareHost(request.name ?? host).toLowerCase()}|${request.port}`, request.signal));
+    if (!mayBegin) return failedStage(request.onStage, waitedFrom, cancelledFailure('connect', peer));
     const connectAt = performance.now();
     const connected = await connectFirst(resolved.addresses, request.port, this.options.attemptDelayMs ?? 250, limit);
     if (connected.type !== 'connected') {

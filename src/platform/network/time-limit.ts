@@ -5,8 +5,8 @@ export type Ended = 'timeout' | 'cancelled';
 export class TimeLimit {
   ended: Ended | null = null;
   private readonly listeners = new Set<(ended: Ended) => void>();
-  private readonly timer: NodeJS.Timeout;
-  private readonly startedAt = performance.now();
+  private timer: NodeJS.Timeout;
+  private startedAt = performance.now();
   private readonly onAbort = () => this.end('cancelled');
 
   /** @param limitMs milliseconds for all steps together */
@@ -40,6 +40,18 @@ export class TimeLimit {
         (error: unknown) => { forget(); resolve({ error }); },
       );
     });
+  }
+
+  /** Stands still while our own work is waited for; the signal ends it all the same. */
+  async pausedFor<T>(work: Promise<T>): Promise<T> {
+    const leftMs = this.limitMs - this.elapsedMs;
+    clearTimeout(this.timer);
+    try {
+      return await work;
+    } finally {
+      this.startedAt = performance.now() - (this.limitMs - leftMs);
+      if (!this.ended) this.timer = setTimeout(() => this.end('timeout'), Math.max(0, leftMs));
+    }
   }
 
   dispose(): void {

@@ -12,7 +12,11 @@ export class ElasticBulkTransport extends RequestTransport {
   readonly reaches = 'accepted';
 
   protected speak(_target: Target, http: HttpTarget, connection: HttpConnection): Spoken {
-    return { intake: new BulkIntake(http, () => connection.name) };
+    return { intake: this.intake(http, () => connection.name) };
+  }
+
+  protected intake(http: HttpTarget, name: () => string): Intake {
+    return new BulkIntake(http, name);
   }
 }
 

@@ -11,7 +11,11 @@ export class HttpTransport extends RequestTransport {
   readonly reaches = 'accepted';
 
   protected speak(_target: Target, http: HttpTarget, connection: HttpConnection): Spoken {
-    return { intake: new HttpIntake(http, () => connection.name, () => Math.floor(Date.now() / 1000)) };
+    return { intake: this.intake(http, () => connection.name) };
+  }
+
+  protected intake(http: HttpTarget, name: () => string): Intake {
+    return new HttpIntake(http, name, () => Math.floor(Date.now() / 1000));
   }
 }
 

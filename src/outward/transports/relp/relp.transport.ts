@@ -1,5 +1,6 @@
-import type { OpenContext, OpenOutcome, Target, Transport } from '../../../contracts/transport.js';
+import type { OpenContext, OpenOutcome, Target, Transport, Wire } from '../../../contracts/transport.js';
 import { StreamConnector } from '../shared/stream-connector.js';
+import { syslogCommands } from './relp-frame.js';
 import { RelpLink } from './relp-link.js';
 import { RelpSession } from './relp-session.js';
 
@@ -8,6 +9,11 @@ export class RelpTransport implements Transport {
   readonly protocol = 'relp';
   readonly unit = 'message';
   readonly reaches = 'accepted';
+
+  /** As the first messages of a session: its opening has the transaction number 1. */
+  wire(_target: Target, messages: readonly Uint8Array[]): Wire {
+    return { octets: syslogCommands(2, messages) };
+  }
 
   async open(target: Target, context: OpenContext): Promise<OpenOutcome> {
     const connector = new StreamConnector({ ...target, protocol: this.protocol }, context);

@@ -1,4 +1,4 @@
-import type { Evidence, HttpTarget, OpenContext, OpenOutcome, Target, Transport } from '../../../contracts/transport.js';
+import type { Evidence, HttpTarget, OpenContext, OpenOutcome, Target, Transport, Wire } from '../../../contracts/transport.js';
 import type { Failure } from '../../../model/failure.js';
 import { failure } from '../../../model/network-failure.js';
 import { HttpConnection } from './http-connection.js';
@@ -29,6 +29,15 @@ export abstract class RequestTransport implements Transport {
     const record = this.records.of(target);
     return { type: 'open', session: new RequestSession(target, context, connection, intake, record, acknowledgements && ((fail) => acknowledgements(context.listener, fail))) };
   }
+
+  wire({ host, http }: Target, messages: readonly Uint8Array[]): Wire {
+    if (http === undefined) return { octets: Buffer.concat(messages) };
+    const { body, path, headers } = this.intake(http, () => host).request(messages);
+    return { octets: body, request: { method: 'POST', path, contentType: headers['content-type'] ?? '' } };
+  }
+
+  /** @param name the receiver for messages */
+  protected abstract intake(http: HttpTarget, name: () => string): Intake;
 
   protected abstract speak(target: Target, http: HttpTarget, connection: HttpConnection): Spoken;
 }

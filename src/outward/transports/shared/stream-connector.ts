@@ -56,6 +56,7 @@ export class StreamConnector {
     let connectMs: number | undefined;
     const dialled = await this.context.dialer.dial({
       host: known ?? target.host,
+      name: target.host,
       port: target.port,
       tls: tls && { ...tls, serverName: tls.serverName ?? target.host.replace(/^\[|\]$/g, '') },
       connectTimeoutMs: target.connectTimeoutMs,

@@ -14,7 +14,7 @@ export class SplunkHecTransport extends RequestTransport {
   readonly reaches = 'stored';
 
   protected speak(_target: Target, http: HttpTarget, connection: HttpConnection): Spoken {
-    const base = http.path.replace(/(\/event)?\/?$/, '') || '/services/collector';
+    const base = baseOf(http);
     const ack = http.acknowledgements;
     // The receiver counts receipts by channel, anew after a restart: a session must not meet those of another one.
     const channel = ack ? randomUUID() : http.channel;
@@ -25,6 +25,14 @@ export class SplunkHecTransport extends RequestTransport {
       acknowledgements: (listener, fail) => new AckPoller({ connection, path: `${base}/ack`, headers: intake.headers, pollMs: ack.pollMs, timeoutMs: ack.timeoutMs, listener, fail }),
     };
   }
+
+  protected intake(http: HttpTarget, name: () => string): Intake {
+    return new HecIntake(http, `${baseOf(http)}/event`, http.channel, name);
+  }
+}
+
+function baseOf({ path }: HttpTarget): string {
+  return path.replace(/(\/event)?\/?$/, '') || '/services/collector';
 }
 
 export class HecIntake implements Intake {

@@ -1,5 +1,5 @@
 import type { KafkaMessage } from 'kafkajs';
-import type { LogBatch, LogRecord, PartitionReader, ReadOptions } from '../../../contracts/event-log.js';
+import type { LogBatch, LogRecord, PartitionReader, PositionRun, ReadOptions } from '../../../contracts/event-log.js';
 import type { FetchedRecord } from './fetch-decoder.js';
 import { octetsOf, positionOf, toLogRecord } from './record-seal.js';
 
@@ -26,6 +26,8 @@ export class BufferedReader implements PartitionReader {
   private queue: Fetched[] = [];
   private taken = 0;
   private queuedBytes = 0;
+  /** Positions that never held a record of ours, and that were not passed yet. In order, none of them touches the next. */
+  private vacant: PositionRun[] = [];
   /** Where the partition ended at the last fetch. */
   private end = 0;
   /** What the consumer delivers next; less is a repetition. */
@@ -50,7 +52,8 @@ export class BufferedReader implements PartitionReader {
     if (this.shut || this.moves !== moves) return { partition: this.partition, records: [], next: this.position, end: this.position };
     const records = this.take();
     this.position = (records.at(-1)?.offset ?? this.position - 1) + 1;
-    return { partition: this.partition, records, next: this.position, end: Math.max(this.end, this.position) };
+    const vacant = this.passVacant();
+    return { partition: this.partition, records, next: this.position, end: Math.max(this.end, this.position), ...(vacant.length > 0 ? { vacant } : {}) };
   }
 
   seek(position: number): void {
@@ -77,7 +80,8 @@ export class BufferedReader implements PartitionReader {
     return this.expected;
   }
 
-  feed(messages: readonly Fetched[], end: number): void {
+  /** @param vacant positions of the same fetch that never held a record of ours, in order */
+  feed(messages: readonly Fetched[], end: number, vacant: readonly PositionRun[] = []): void {
     if (this.shut) return;
     this.end = end;
     for (const message of messages) {
@@ -87,6 +91,7 @@ export class BufferedReader implements PartitionReader {
       this.queue.push(message);
       this.queuedBytes += octetsOf(message);
     }
+    for (const run of vacant) this.addVacant(run);
     if (!this.paused && (this.queuedBytes > 2 * this.maxBytes || this.queue.length - this.taken > 2 * this.maxRecords)) {
       this.paused = true;
       this.source.pause(this.partition);
@@ -102,8 +107,30 @@ export class BufferedReader implements PartitionReader {
     this.queue = [];
     this.taken = 0;
     this.queuedBytes = 0;
+    this.vacant = [];
     this.paused = false;
     this.wake?.();
+  }
+
+  /** A fetch that is repeated tells the same again. */
+  private addVacant({ from, to }: PositionRun): void {
+    if (from <= this.expected && to > this.expected) this.expected = to;
+    const last = this.vacant.at(-1);
+    const first = Math.max(from, this.position, last?.to ?? 0);
+    if (first >= to) return;
+    if (last?.to === first) last.to = to;
+    else this.vacant.push({ from: first, to });
+  }
+
+  /** What was passed up to the position; when nothing but such positions comes next, they are passed as well. */
+  private passVacant(): PositionRun[] {
+    let passed = 0;
+    for (const { from, to } of this.vacant) {
+      if (from > this.position) break;
+      this.position = Math.max(this.position, to);
+      passed++;
+    }
+    return this.vacant.splice(0, passed);
   }
 
   private take(): LogRecord[] {

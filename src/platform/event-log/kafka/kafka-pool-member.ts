@@ -55,7 +55,7 @@ export class KafkaPoolMember implements PoolMember {
         this.feed.left();
         void this.revokeAll();
       },
-      messages: (partition, messages, end) => this.feed.messages(partition, messages, end),
+      messages: (partition, messages, end, vacant) => this.feed.messages(partition, messages, end, vacant),
     }, ranges);
   }
 

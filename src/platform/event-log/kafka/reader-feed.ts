@@ -1,5 +1,5 @@
 import type { KafkaMessage } from 'kafkajs';
-import type { PartitionRange, ReadOptions } from '../../../contracts/event-log.js';
+import type { PartitionRange, PositionRun, ReadOptions } from '../../../contracts/event-log.js';
 import { BufferedReader, type RecordSource } from './buffered-reader.js';
 import type { TopicConsumer } from './topic-consumer.js';
 
@@ -48,8 +48,8 @@ export class ReaderFeed implements RecordSource {
     this.assigned = new Set();
   }
 
-  messages(partition: number, messages: readonly KafkaMessage[], end: number): void {
-    this.readers.get(partition)?.feed(messages, end);
+  messages(partition: number, messages: readonly KafkaMessage[], end: number, vacant: readonly PositionRun[]): void {
+    this.readers.get(partition)?.feed(messages, end, vacant);
   }
 
   seek(partition: number, position: number): void {

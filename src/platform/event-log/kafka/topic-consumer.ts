@@ -1,5 +1,6 @@
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
-import type { PartitionRange } from '../../../contracts/event-log.js';
+import type { PartitionRange, PositionRun } from '../../../contracts/event-log.js';
+import { heldBack } from './held-back.js';
 import { CALL_MS, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { withLimit } from '../shared/with-limit.js';
@@ -35,8 +36,11 @@ export interface ConsumerHandler {
   joined(partitions: readonly number[]): void;
   /** The assignment is over (a rebalance began, or the consumer is built anew). */
   left(): void;
-  /** @param end where the partition ended when these were fetched */
-  messages(partition: number, messages: readonly KafkaMessage[], end: number): void;
+  /**
+   * @param end where the partition ended when these were fetched
+   * @param vacant positions among them (or, without messages, instead of them) at which Kafka holds something that is not for readers
+   */
+  messages(partition: number, messages: readonly KafkaMessage[], end: number, vacant: readonly PositionRun[]): void;
 }
 
 /**
@@ -146,7 +150,7 @@ export class TopicConsumer {
 
   private take(consumer: Consumer, payload: EachBatchPayload): void {
     const { batch } = payload;
-    if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages, Number(batch.highWatermark));
+    if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages, Number(batch.highWatermark), heldBack(batch));
     payload.resolveOffset(batch.lastOffset());
   }
 
@@ -189,10 +193,14 @@ export class TopicConsumer {
     };
     consumer.on(FETCH, alive);
     consumer.on(HEARTBEAT, alive);
-    // Also told of what no handler gets: marks of transactions.
+    // Also told of what no handler gets: fetches that hold nothing but marks of transactions, or what was given up.
     consumer.on(END_BATCH_PROCESS, ({ payload }) => {
       const place = current() ? this.started.get(payload.partition) : undefined;
-      if (place) Object.assign(place, { next: Number(payload.lastOffset) + 1, behindSince: undefined });
+      if (!place) return;
+      const next = Number(payload.lastOffset) + 1;
+      Object.assign(place, { next, behindSince: undefined });
+      const { firstOffset } = payload as { firstOffset: string | null };
+      if (payload.batchSize === 0 && firstOffset !== null) this.handler.messages(payload.partition, [], Number(payload.highWatermark), [{ from: Number(firstOffset), to: next }]);
     });
     return consumer;
   }
