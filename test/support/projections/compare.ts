@@ -1,20 +1,32 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { AuditEvent } from '../../../src/model/audit-event.js';
 import { eventTypeOf } from '../../../src/model/event-types.js';
-import type { OutputType } from '../../../src/model/integration.js';
+import type { HeaderStyle, OutputType } from '../../../src/model/integration.js';
 import { expectedSyslogText } from '../expected-text.js';
 import { formatSettings } from '../format-settings.js';
+import type { CefMessage } from '../parsers/cef.js';
+import type { LeefMessage } from '../parsers/leef.js';
 import type { ReceivedRecord } from '../parsers/record.js';
-import { meaningOf } from './meaning.js';
-import { comparableEcs, comparableOcsf, projectEcs, projectJson, projectOcsf } from './objects.js';
-import { projectCef, projectLeef } from './pairs.js';
+import { headerOf, projectElement, projectHeader } from './headers.js';
+import { comparableOcsf, projectEcs, projectJson, projectOcsf } from './objects.js';
+import { type Pairs, projectCef, projectLeef } from './pairs.js';
 
 const HOSTNAME = formatSettings().hostname;
 
+export interface ProjectionOptions {
+  /** Of Syslog text: what stands in front of it. */
+  header?: Exclude<HeaderStyle, 'none'>;
+  /** Lists as the parts of a split event have them together: no name left out. */
+  wholeLists?: boolean;
+}
+
 /** What a receiver must make of an event, by output type; a pure function of both. */
-export function projectionOf(outputType: OutputType, event: AuditEvent, sequence: string, wholeLists = false): unknown {
+export function projectionOf(outputType: OutputType, event: AuditEvent, sequence: string, { header = 'rfc5424', wholeLists = false }: ProjectionOptions = {}): unknown {
   switch (outputType) {
-    case 'syslog': return { id: event.id, type: event.type, sequence, outcome: event.outcome, replay: meaningOf(event).replay, text: joined(expectedSyslogText(event.message) || (eventTypeOf(event.type)?.name ?? 'Event'), wholeLists) };
+    case 'syslog': {
+      const text = expectedSyslogText(event.message) || (eventTypeOf(event.type)?.name ?? 'Event');
+      return { ...projectHeader(event, HOSTNAME, header), ...projectElement(event, sequence), text: joined(text, wholeLists) };
+    }
     case 'json': return projectJson(event, sequence);
     case 'cef': return projectCef(event, sequence, HOSTNAME, wholeLists);
     case 'leef': return projectLeef(event, sequence, HOSTNAME, wholeLists);
@@ -28,16 +40,24 @@ function joined(text: string, split: boolean): string {
   return split ? text.replaceAll(' ', '') : text;
 }
 
-/** What a parser made of a record, in the terms of the projection. */
+/** What our own strict parser made of a record, in the terms of the projection. */
 export function receivedOf(outputType: OutputType, record: ReceivedRecord): unknown {
   switch (outputType) {
-    case 'syslog': return { id: record.id, type: record.type, sequence: record.sequence, outcome: record.data?.get('outcome'), replay: record.data?.get('replay'), text: record.text };
+    case 'syslog': return { ...headerOf(record), ...Object.fromEntries(record.data ?? []), text: record.text };
     case 'json': return record.json;
-    case 'cef': return Object.fromEntries([...(record.cef?.extension ?? [])].filter(([key]) => !key.endsWith('Label')));
-    case 'leef': return Object.fromEntries(record.leef?.attributes ?? []);
+    case 'cef': return record.cef && cefPairs(record.cef);
+    case 'leef': return record.leef && leefPairs(record.leef);
     case 'ocsf': return comparableOcsf(record.ocsf ?? {});
-    case 'ecs': return comparableEcs(record.ecs ?? {});
+    case 'ecs': return record.ecs;
   }
+}
+
+function cefPairs({ version, vendor, product, deviceVersion, signatureId, name, severity, extension }: CefMessage): Pairs {
+  return { version: String(version), deviceVendor: vendor, deviceProduct: product, deviceVersion, deviceEventClassId: signatureId, name, severity: String(severity), ...Object.fromEntries(extension) };
+}
+
+export function leefPairs({ version, vendor, product, deviceVersion, eventId, attributes }: LeefMessage): Pairs {
+  return { 'LEEF:Version': version, Vendor: vendor, Product: product, Version: deviceVersion, EventID: eventId, ...Object.fromEntries(attributes) };
 }
 
 /** @returns where the two differ first, or null when they are equal; the order of members is not compared. */

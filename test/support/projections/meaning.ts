@@ -45,7 +45,18 @@ export function asWhole(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** Every format asks it of the same event. */
+const known = new WeakMap<AuditEvent, Meaning>();
+
 export function meaningOf(event: AuditEvent): Meaning {
+  const before = known.get(event);
+  if (before !== undefined) return before;
+  const meaning = newMeaningOf(event);
+  known.set(event, meaning);
+  return meaning;
+}
+
+function newMeaningOf(event: AuditEvent): Meaning {
   const { subject, objects, attributes, actor, changes } = event;
   const type = eventTypeOf(event.type);
   const epochMs = Date.parse(event.occurredAt);
@@ -75,7 +86,8 @@ export function meaningOf(event: AuditEvent): Meaning {
   };
 }
 
-function itemsOf({ attributes: { items, added, removed, approvers, count }, objects }: AuditEvent, target: EventObject | undefined): Meaning['items'] {
+/** @param target left out of the names of the objects */
+export function itemsOf({ attributes: { items, added, removed, approvers, count }, objects }: AuditEvent, target: EventObject | undefined): Meaning['items'] {
   const texts = (list: unknown[]) => list.map((item) => asText(item) ?? 'null');
   if (Array.isArray(items) && items.length > 0) return { names: texts(items), total: typeof count === 'number' ? Math.max(count, items.length) : items.length };
   const marked = (word: string, list: unknown) => (Array.isArray(list) ? texts(list).map((name) => `${word} ${name}`) : []);

@@ -10,17 +10,24 @@ function isControl(character: string): boolean {
   return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code === 0x2028 || code === 0x2029 || code === 0xfeff;
 }
 
+/** Most texts have nothing to change but outer spaces. */
+function isPlainText(text: string): boolean {
+  return /^[\x20-\x7e]*$/.test(text);
+}
+
 function trimmed(list: readonly string[]): string {
   return list.join('').replace(/^[ \n]+/, '').replace(/[ \n]+$/, '');
 }
 
 /** One line: whatever is no text is a space. */
 export function line(text: string): string {
+  if (isPlainText(text)) return text.replace(/^ +/, '').replace(/ +$/, '');
   return trimmed(characters(text).map((character) => (isControl(character) ? ' ' : character)));
 }
 
 /** Several lines: line breaks are LF, other controls spaces. */
 export function lines(text: string): string {
+  if (isPlainText(text)) return text.replace(/^ +/, '').replace(/ +$/, '');
   return trimmed(characters(text).map((character) => (BREAKS.has(character) ? '\n' : isControl(character) ? ' ' : character)));
 }
 
@@ -90,4 +97,10 @@ export function wellFormed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(wellFormed);
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? 0 : value;
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined).map(([name, member]) => [name.toWellFormed(), wellFormed(member)]));
+}
+
+/** Without empty texts and what is not there; undefined when nothing is left. */
+export function filled<T extends Record<string, unknown>>(members: T): Partial<T> | undefined {
+  const kept = Object.entries(members).filter(([, value]) => value !== undefined && value !== '');
+  return kept.length === 0 ? undefined : (Object.fromEntries(kept) as Partial<T>);
 }

@@ -20,6 +20,7 @@ public final class ParcefoneLines {
             CommonEvent event = parser.parse(line, true, true, Locale.ENGLISH);
             if (event == null) {
                 out.print("null\n");
+                out.flush();
                 continue;
             }
             Map<String, Object> fields = new TreeMap<>();
@@ -33,8 +34,9 @@ public final class ParcefoneLines {
                 quote(json, text(field.getValue()));
             }
             out.print(json.append("}\n"));
+            // Whoever asks may wait for this answer before it asks again.
+            out.flush();
         }
-        out.flush();
     }
 
     private static String text(Object value) {
