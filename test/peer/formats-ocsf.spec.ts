@@ -1,24 +1,23 @@
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { formatFor } from '../../src/outward/formats/index.js';
 import { ocsfSection } from '../../src/model/format-sections.js';
 import { formatSettings } from '../support/format-settings.js';
-import { parseWith, PEER_SOURCES } from '../support/peer-tools.js';
-import { pythonVenv } from '../support/python-venv.js';
+import { ocsfPython, type PeerParser } from '../support/peer-parsers.js';
+import { parseWith } from '../support/peer-tools.js';
 import { renderedCorpus } from '../support/rendered-corpus.js';
 import { AUDIT_EVENTS } from '../support/audit-events.js';
 import { hostileEvents } from '../support/hostile-events.js';
 import { SAMPLE_TYPES, sampleEvent } from '../support/sample-events.js';
 
 /** The official schema (ocsf-json-schema 1.2.0, which packs the compiled schemas of ocsf/ocsf-schema) by jsonschema, for every version that may be set. */
-let bin: string | undefined;
+let python: PeerParser | undefined;
 beforeAll(async () => {
-  bin = await pythonVenv('ocsf', ['ocsf-json-schema==1.2.0', 'jsonschema==4.26.0']);
+  python = await ocsfPython('validate.py');
 }, 300_000);
 
 function violations(texts: readonly string[]): string[] {
-  if (bin === undefined) return [];
-  const lines = parseWith(join(bin, 'python'), [join(PEER_SOURCES, 'ocsf', 'validate.py')], Buffer.from(texts.map((text) => `${text}\n`).join('')));
+  if (python === undefined) return [];
+  const lines = parseWith(python.command, python.options, Buffer.from(texts.map((text) => `${text}\n`).join('')));
   expect(lines.length).toBe(texts.length);
   return lines.flatMap((line, index) => (JSON.parse(line) as string[]).map((violation) => `${texts[index]?.slice(0, 200)} ... ${violation}`));
 }

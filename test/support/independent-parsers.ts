@@ -101,8 +101,8 @@ function goReceived(line: string, outputType: OutputType, style: 'rfc5424' | 'rf
 
 /** ParCEFone leaves the escapes in extension values as they stand (CEF Implementation Standard, "Character encoding", says what they mean), and spells addresses out. */
 function parcefoneReceived(line: string): Record<string, string> {
-  const fields = JSON.parse(line) as Record<string, string> | null;
-  if (fields === null) throw new Error('refused');
+  const fields = JSON.parse(line) as Record<string, string> | string | null;
+  if (fields === null || typeof fields === 'string') throw new Error(fields ?? 'refused');
   return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, key === 'c6a2' ? oneSpelling(value) : unescapeCefValue(value)]));
 }
 
