@@ -30,7 +30,7 @@ if (skip) console.warn(`random events by independent parsers are left out: ${ski
     expect(all.map((key) => [key, compared.get(key)?.events])).toEqual(all.map((key) => [key, EVENTS]));
     const inTurn = ['json', 'cef', 'leef', 'ocsf', 'ecs'].flatMap((outputType) => [`${outputType} behind rfc5424: go-syslog 4.5.0`, `${outputType} behind rfc3164: go-syslog 4.5.0`]);
     expect(inTurn.map((key) => [key, compared.get(key)?.events])).toEqual(inTurn.map((key) => [key, EVENTS / 10]));
-    for (const key of ['cef: ParCEFone 2.1.0, validating, split', 'ocsf: Python json, then the OCSF 1.8.0 schema by jsonschema 4.26.0, split', 'syslog behind rfc5424: go-syslog 4.5.0, split']) expect(compared.get(key)?.records).toBeGreaterThan(10);
+    for (const key of ['cef: ParCEFone 2.1.0, validating, split', 'ocsf: Python json, then the OCSF 1.8.0 schema by jsonschema 4.26.0, split', 'syslog behind rfc5424: go-syslog 4.5.0, split']) expect(compared.get(key)?.records).toBeGreaterThanOrEqual(EVENTS / 500);
   }, 200_000);
 
   /** What a parser made of one record, or what it found wrong. */
