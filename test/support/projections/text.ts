@@ -12,7 +12,11 @@ function isControl(character: string): boolean {
 
 /** Most texts have nothing to change but outer spaces. */
 function isPlainText(text: string): boolean {
-  return /^[\x20-\x7e]*$/.test(text);
+  return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]/.test(text);
+}
+
+function withoutOuterSpaces(text: string): string {
+  return text.startsWith(' ') || text.endsWith(' ') ? text.replace(/^ +/, '').replace(/ +$/, '') : text;
 }
 
 function trimmed(list: readonly string[]): string {
@@ -21,13 +25,13 @@ function trimmed(list: readonly string[]): string {
 
 /** One line: whatever is no text is a space. */
 export function line(text: string): string {
-  if (isPlainText(text)) return text.replace(/^ +/, '').replace(/ +$/, '');
+  if (isPlainText(text)) return withoutOuterSpaces(text);
   return trimmed(characters(text).map((character) => (isControl(character) ? ' ' : character)));
 }
 
 /** Several lines: line breaks are LF, other controls spaces. */
 export function lines(text: string): string {
-  if (isPlainText(text)) return text.replace(/^ +/, '').replace(/ +$/, '');
+  if (isPlainText(text)) return withoutOuterSpaces(text);
   return trimmed(characters(text).map((character) => (BREAKS.has(character) ? '\n' : isControl(character) ? ' ' : character)));
 }
 
@@ -35,17 +39,20 @@ export function lines(text: string): string {
 export interface ValueRules {
   text(value: string): string;
   octets(character: string): number;
+  /** Whether each character of a text takes as many octets as in UTF-8. */
+  plain(text: string): boolean;
   list(text: string): string;
 }
 
-export const CEF_RULES: ValueRules = { text: lines, octets: (character) => (['\\', '=', '\n'].includes(character) ? 2 : Buffer.byteLength(character)), list: (text) => text };
+export const CEF_RULES: ValueRules = { text: lines, octets: (character) => (['\\', '=', '\n'].includes(character) ? 2 : Buffer.byteLength(character)), plain: (text) => !/[\\=\n]/.test(text), list: (text) => text };
 
 export function leefRules(delimiter: string): ValueRules {
-  const parted = (text: string) => trimmed(Array.from(text.replaceAll(delimiter, ' ')));
-  return { text: (value) => parted(line(value)), octets: (character) => Buffer.byteLength(character), list: parted };
+  const parted = (text: string) => (text.includes(delimiter) ? trimmed(Array.from(text.replaceAll(delimiter, ' '))) : trimmed([text]));
+  return { text: (value) => parted(line(value)), octets: (character) => Buffer.byteLength(character), plain: () => true, list: parted };
 }
 
 function size(text: string, rules: ValueRules): number {
+  if (rules.plain(text)) return Buffer.byteLength(text);
   let octets = 0;
   for (const character of text) octets += rules.octets(character);
   return octets;
