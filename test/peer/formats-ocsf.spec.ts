@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from '@jest/globals';
 import { formatFor } from '../../src/outward/formats/index.js';
 import { ocsfSection } from '../../src/model/format-sections.js';
 import { formatSettings } from '../support/format-settings.js';
+import { oneRecord } from '../support/one-record.js';
 import { ocsfPython, type PeerParser } from '../support/peer-parsers.js';
 import { parseWith } from '../support/peer-tools.js';
 import { renderedCorpus } from '../support/rendered-corpus.js';
@@ -35,6 +36,15 @@ describe('the official OCSF schema', () => {
 
   it.each([65_536_000, 8192, 1400])('takes the hostile corpus within %i octets', (maxBytes) => {
     expect(violations(renderedCorpus('ocsf', 'none', maxBytes).map(({ octets }) => octets.toString('utf8')))).toEqual([]);
+  });
+
+  it('takes an address in each spelling of IPv6', () => {
+    const renderer = formatFor('ocsf').compile(formatSettings({ outputType: 'ocsf', header: 'none' }));
+    const texts = ['21b5:3e:bc1f:bc1e:d832:19da:228.191.128.115', '64:ff9b::192.0.2.33', '::ffff:192.0.2.33', 'fe80::1%a-very-long-name-of-an-interface'].map((ip) => {
+      const event = sampleEvent('audit.user.create');
+      return oneRecord(renderer.render({ ...event, actor: { ...event.actor, ip } }, '3.1')).text;
+    });
+    expect(violations(texts)).toEqual([]);
   });
 
   it('takes each part of a split event', () => {

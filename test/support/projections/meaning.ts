@@ -69,7 +69,7 @@ function newMeaningOf(event: AuditEvent): Meaning {
     if (single !== undefined) return { value: asText(single[which]) };
     return changes.length === 0 ? undefined : { list: changes.filter((change) => change[which] !== undefined).map((change) => `${change.field}: ${asText(change[which]) ?? 'null'}`) };
   };
-  const bare = actor.ip === undefined ? undefined : isIP(actor.ip) === 6 ? (actor.ip.replace(/%.*$/s, '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '')) : actor.ip;
+  const bare = actor.ip === undefined ? undefined : addressOf(actor.ip);
   return {
     epochMs, timestamp: new Date(epochMs).toISOString(), severity: Math.max(0, Math.min(10, Math.round(event.severity))) || 0,
     group: type?.group ?? 'audit', cefId: type?.cefId ?? 1000, name: type?.name ?? 'Event',
@@ -84,6 +84,14 @@ function newMeaningOf(event: AuditEvent): Meaning {
     replay: [attributes.replay].find((id): id is string => typeof id === 'string' && /^[\w.-]{1,40}$/.test(id)),
     ip: bare, ipVersion: bare === undefined ? 0 : (isIP(bare) as 0 | 4 | 6),
   };
+}
+
+/** An address without zone, IPv4 where IPv6 only wraps it, and else in groups alone; a text that is no address as it is. */
+function addressOf(ip: string): string {
+  if (isIP(ip) !== 6) return ip;
+  const bare = ip.replace(/%.*$/s, '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+  const group = (high: string, low: string) => (Number(high) * 256 + Number(low)).toString(16);
+  return isIP(bare) === 4 ? bare : bare.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, a: string, b: string, c: string, d: string) => `${group(a, b)}:${group(c, d)}`);
 }
 
 /** @param target left out of the names of the objects */
