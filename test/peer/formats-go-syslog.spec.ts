@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { OutputType } from '../../src/model/integration.js';
 import { parseRecord, type ReceivedRecord } from '../support/parsers/record.js';
 import { strictText } from '../support/parsers/strict-text.js';
 import { parseRfc3164 } from '../support/parsers/rfc3164.js';
-import { build, CACHE, missingTools, parseWith, PEER_SOURCES } from '../support/peer-tools.js';
+import { goSyslog } from '../support/peer-parsers.js';
+import { missingTools, parseWith } from '../support/peer-tools.js';
 import { renderedCorpus } from '../support/rendered-corpus.js';
 
 /** leodido/go-syslog, strict: what it reads is what our own strict parser reads, for every sample and the hostile corpus. */
@@ -22,12 +22,12 @@ interface GoRecord {
 }
 
 const skip = missingTools(['go']);
-const program = join(CACHE, 'go-syslog-parser');
 if (skip) console.warn(`go-syslog is left out: ${skip}`);
 
 (skip ? describe.skip : describe)('go-syslog', () => {
+  let program = '';
   beforeAll(() => {
-    build('go', ['build', '-o', program, '.'], join(PEER_SOURCES, 'go-syslog'), 240_000);
+    program = goSyslog().command;
   }, 250_000);
 
   const read = (style: string, records: readonly Buffer[]): GoRecord[] =>

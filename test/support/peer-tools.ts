@@ -1,11 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 /** Where peers are built; kept between runs. */
 export const CACHE = resolve('.cache');
-export const PEER_SOURCES = fileURLToPath(new URL('../peer/parsers/', import.meta.url));
+export const PEER_SOURCES = resolve('test', 'peer', 'parsers');
 
 /** Whether programs are there. In CI a missing one is an error; elsewhere the answer says why the test skips. @throws Error in CI */
 export function missingTools(tools: readonly string[]): string | null {

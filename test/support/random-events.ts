@@ -10,11 +10,11 @@ const unit = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 0xffff }).map((code) => String.fromCharCode(code)) },
 );
 
-/** @param longShare how many of a hundred texts are long ones, of 300 to 1,500 units */
+/** @param longShare how many of a hundred texts (to a tenth) are long ones, of 300 to 1,500 units: with the size named, because lengths are else those near the least */
 function textOf(longShare: number): fc.Arbitrary<string> {
   return fc.oneof(
-    { weight: 100 - longShare, arbitrary: fc.array(unit, { maxLength: longShare > 10 ? 40 : 10 }) },
-    { weight: longShare, arbitrary: fc.array(unit, { minLength: 300, maxLength: 1500 }) },
+    { weight: 1000 - Math.round(longShare * 10), arbitrary: fc.array(unit, { maxLength: longShare > 10 ? 40 : 10 }) },
+    { weight: Math.round(longShare * 10), arbitrary: fc.array(unit, { minLength: 300, maxLength: 1500, size: 'max' }) },
   ).map((units) => units.join(''));
 }
 
@@ -26,7 +26,7 @@ export function randomEvent(longShare: number): fc.Arbitrary<AuditEvent> {
   })).value;
   const optional = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(value, { nil: undefined });
   const object = fc.record({ kind: fc.oneof(text, fc.constantFrom('account', 'user', 'group', 'request', 'domain')), id: text, name: optional(text), detail: optional(json) });
-  const names = fc.oneof({ weight: 9, arbitrary: fc.array(text, { maxLength: 6 }) }, { weight: 1, arbitrary: fc.array(text, { maxLength: longShare > 10 ? 300 : 60 }) });
+  const names = fc.oneof({ weight: longShare > 10 ? 9 : 29, arbitrary: fc.array(text, { maxLength: 6 }) }, { weight: 1, arbitrary: fc.array(text, { maxLength: longShare > 10 ? 300 : 60, size: 'max' }) });
   return fc.record({
     type: fc.constantFrom(...SAMPLE_TYPES), id: fc.stringMatching(/^[A-Za-z0-9._-]{1,40}$/), occurredAt: fc.date({ min: new Date('1970-01-01'), max: new Date('2200-01-01'), noInvalidDate: true }).map((date) => date.toISOString()),
     tenantId: optional(text), actor: fc.record({ kind: fc.constantFrom('user' as const, 'system' as const), id: optional(text), name: optional(text), ip: optional(fc.oneof(text, fc.ipV4(), fc.ipV6())) }),

@@ -32,7 +32,7 @@ describe('LEEF 2.0', () => {
     const renderer = formatFor('leef').compile({ ...settings, leef: { ...settings.leef, version: '2.0', delimiter } });
     for (const event of [...hostileEvents(), ...fc.sample(randomEvent(3), { seed: 7, numRuns: 150 })].map(stored)) {
       const record = parseRecord(Buffer.from(oneRecord(renderer.render(event, '1.2')).text), 'leef', 'none');
-      const expected = projectLeef(event, '1.2', settings.hostname, false, delimiter === 'tab' ? '\t' : delimiter);
+      const expected = projectLeef(event, '1.2', settings.hostname, false, '2.0', delimiter === 'tab' ? '\t' : delimiter);
       expect([event.id, difference(expected, receivedOf('leef', record))]).toEqual([event.id, null]);
     }
   });

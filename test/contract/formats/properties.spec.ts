@@ -9,7 +9,7 @@ import { oneRecord } from '../../support/one-record.js';
 
 const RUNS = Number(process.env.TIDEGATE_TEST_PROPERTY_RUNS ?? 60);
 
-const event = randomEvent(50);
+const event = randomEvent(15);
 const cases = FORMATS.flatMap((format) => format.headers.map((header) => ({ format, header, name: `${format.outputType} behind ${header}` })));
 
 describe.each(cases)('$name, any event', ({ format, header }) => {

@@ -58,6 +58,23 @@ describe.each(cases)('$name', (each) => {
     }
   });
 
+  it.each([
+    ['21b5:3e:bc1f:bc1e:d832:19da:228.191.128.115', '21b5:3e:bc1f:bc1e:d832:19da:e4bf:8073'], ['64:ff9b::192.0.2.33', '64:ff9b::c000:221'], ['::1.2.3.4%eth0', '::102:304'], ['fe80::1%eth0', 'fe80::1'], ['2001:db8::17', '2001:db8::17'],
+  ])('sends the IPv6 address %s by its groups alone, so that no typed field is too short for it', (ip, groups) => {
+    const { cef, leef, ocsf, ecs } = received({ ...sampleEvent('audit.user.create'), actor: { kind: 'user', id: 'u-1', ip } }, each);
+    if (cef) expect(cef.extension.get('c6a2')).toBe(groups);
+    if (leef) expect(leef.attributes.get('src')).toBe(groups);
+    if (ocsf) expect(ocsf.src_endpoint).toEqual({ ip: groups });
+    if (ecs) expect([ecs.source, (ecs.related as { ip: unknown }).ip]).toEqual([{ address: ip, ip: groups }, [groups]]);
+  });
+
+  it.each([['::ffff:192.0.2.33'], ['::FFFF:192.0.2.33%eth0']])('sends the IPv4 address that %s wraps', (ip) => {
+    const { cef, leef, ocsf } = received({ ...sampleEvent('audit.user.create'), actor: { kind: 'user', id: 'u-1', ip } }, each);
+    if (cef) expect(cef.extension.get('src')).toBe('192.0.2.33');
+    if (leef) expect(leef.attributes.get('src')).toBe('192.0.2.33');
+    if (ocsf) expect(ocsf.src_endpoint).toEqual({ ip: '192.0.2.33' });
+  });
+
   it('keeps to the octets of the setting on reject, and says how many there are', () => {
     const event = { ...sampleEvent('siem.test'), message: 'ü'.repeat(600), reason: 'ü'.repeat(400) };
     const compile = (maxBytes: number) => each.format.compile(formatSettings({ outputType: each.format.outputType, header: each.header, maxBytes, oversize: 'reject' })).render(event, SEQUENCE);

@@ -131,7 +131,7 @@ function checkValue(key: string, value: string, [kind, maxOctets]: [Kind, number
     number: () => /^(0|-?[1-9]\d{0,18})$/.test(value),
     time: () => /^-?\d{1,15}$/.test(value),
     ipv4: () => isIPv4(value),
-    ipv6: () => isIPv6(value) && !value.includes('%'),
+    ipv6: () => isIPv6(value) && !value.includes('%') && value.length <= 39,
   }[kind]();
   if (!right) throw new Error(`${key}=${value.slice(0, 60)} is no ${kind}${kind === 'text' ? ` of at most ${maxOctets} octets` : ''}`);
 }

@@ -12,7 +12,7 @@ export interface LeefMessage {
 }
 
 /** Longest values of predefined attributes, and those that are no text. */
-const LIMITS: Record<string, number> = { usrName: 255, accountName: 255, domain: 255, groupID: 255, cat: 255, sequence: 40 };
+const LIMITS: Record<string, number> = { usrName: 255, accountName: 255, domain: 255, groupID: 255, cat: 255, sequence: 40, src: 39 };
 
 /** @throws Error naming the first violation. */
 export function parseLeef(text: string): LeefMessage {

@@ -18,7 +18,7 @@ export interface ReceivedRecord {
   /** Of a split event: which part this is, of how many. */
   part: number | undefined;
   parts: number | undefined;
-  header?: { facility: number; severity: number; timestamp: string; hostname: string; appName: string };
+  header?: { facility: number; severity: number; timestamp: string; hostname: string; appName: string; msgId?: string };
   /** Syslog text, without our element. */
   text?: string;
   data?: Map<string, string>;
@@ -71,13 +71,14 @@ function textMember(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function parseHeader(text: string, outputType: OutputType, style: HeaderStyle): Pick<ReceivedRecord, 'header' | 'data'> & { body: string } {
+/** The header of a record and what stands behind it. @throws Error */
+export function parseHeader(text: string, outputType: OutputType, style: HeaderStyle): Pick<ReceivedRecord, 'header' | 'data'> & { body: string } {
   switch (style) {
     case 'none': return { body: text };
     case 'rfc5424': {
-      const { facility, severity, timestamp, hostname, appName, data, message } = parseRfc5424(text);
+      const { facility, severity, timestamp, hostname, appName, msgId, data, message } = parseRfc5424(text);
       if (data.size > 1) throw new Error('more than one element');
-      return { header: { facility, severity, timestamp, hostname, appName }, data: data.get(ELEMENT_ID), body: message };
+      return { header: { facility, severity, timestamp, hostname, appName, msgId }, data: data.get(ELEMENT_ID), body: message };
     }
     case 'rfc3164': {
       const { facility, severity, timestamp, hostname, tag, message } = parseRfc3164(text);

@@ -45,7 +45,18 @@ export function asWhole(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** Every format asks it of the same event. */
+const known = new WeakMap<AuditEvent, Meaning>();
+
 export function meaningOf(event: AuditEvent): Meaning {
+  const before = known.get(event);
+  if (before !== undefined) return before;
+  const meaning = newMeaningOf(event);
+  known.set(event, meaning);
+  return meaning;
+}
+
+function newMeaningOf(event: AuditEvent): Meaning {
   const { subject, objects, attributes, actor, changes } = event;
   const type = eventTypeOf(event.type);
   const epochMs = Date.parse(event.occurredAt);
@@ -58,7 +69,7 @@ export function meaningOf(event: AuditEvent): Meaning {
     if (single !== undefined) return { value: asText(single[which]) };
     return changes.length === 0 ? undefined : { list: changes.filter((change) => change[which] !== undefined).map((change) => `${change.field}: ${asText(change[which]) ?? 'null'}`) };
   };
-  const bare = actor.ip === undefined ? undefined : isIP(actor.ip) === 6 ? (actor.ip.replace(/%.*$/s, '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '')) : actor.ip;
+  const bare = actor.ip === undefined ? undefined : addressOf(actor.ip);
   return {
     epochMs, timestamp: new Date(epochMs).toISOString(), severity: Math.max(0, Math.min(10, Math.round(event.severity))) || 0,
     group: type?.group ?? 'audit', cefId: type?.cefId ?? 1000, name: type?.name ?? 'Event',
@@ -75,7 +86,16 @@ export function meaningOf(event: AuditEvent): Meaning {
   };
 }
 
-function itemsOf({ attributes: { items, added, removed, approvers, count }, objects }: AuditEvent, target: EventObject | undefined): Meaning['items'] {
+/** An address without zone, IPv4 where IPv6 only wraps it, and else in groups alone; a text that is no address as it is. */
+function addressOf(ip: string): string {
+  if (isIP(ip) !== 6) return ip;
+  const bare = ip.replace(/%.*$/s, '').replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, '');
+  const group = (high: string, low: string) => (Number(high) * 256 + Number(low)).toString(16);
+  return isIP(bare) === 4 ? bare : bare.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, a: string, b: string, c: string, d: string) => `${group(a, b)}:${group(c, d)}`);
+}
+
+/** @param target left out of the names of the objects */
+export function itemsOf({ attributes: { items, added, removed, approvers, count }, objects }: AuditEvent, target: EventObject | undefined): Meaning['items'] {
   const texts = (list: unknown[]) => list.map((item) => asText(item) ?? 'null');
   if (Array.isArray(items) && items.length > 0) return { names: texts(items), total: typeof count === 'number' ? Math.max(count, items.length) : items.length };
   const marked = (word: string, list: unknown) => (Array.isArray(list) ? texts(list).map((name) => `${word} ${name}`) : []);

@@ -1,7 +1,9 @@
 import type { AuditEvent, EventObject } from '../../../src/model/audit-event.js';
 import { KNOWN_ATTRIBUTES } from '../../../src/model/event-types.js';
+import { kindOf } from './kinds.js';
 import { asText, asTime, asWhole, meaningOf } from './meaning.js';
-import { wellFormed } from './text.js';
+import { projectAbout } from './ocsf-about.js';
+import { filled, wellFormed } from './text.js';
 
 /** What comes back from the formats whose records are JSON objects, by docs/reference/formats.md and apart from the renderers. */
 
@@ -10,18 +12,17 @@ export function projectJson(event: AuditEvent, sequence: string): unknown {
   return wellFormed({ ...event, occurredAt: timestamp, severity, sequence });
 }
 
-/** Without empty texts and what is not there; undefined when nothing is left. */
-function filled<T extends Record<string, unknown>>(members: T): Partial<T> | undefined {
-  const kept = Object.entries(members).filter(([, value]) => value !== undefined && value !== '');
-  return kept.length === 0 ? undefined : (Object.fromEntries(kept) as Partial<T>);
-}
-
-/** What OCSF says of an event whatever its class; class, activity and whom it is about are judged by the official schema and by the golden files. */
+/** The whole OCSF record; captions of numbers that the schema fixes are judged by the official schema. */
 export function projectOcsf(event: AuditEvent, sequence: string): unknown {
-  const { severity, epochMs, timestamp, count } = meaningOf(event);
+  const meaning = meaningOf(event);
+  const { severity, epochMs, timestamp, count } = meaning;
+  const about = projectAbout(event, meaning);
+  // The classes that have no room for the actor, or not for the address.
+  const unplaced = [0, 6008, 5003].includes(about.class_uid as number);
   const level = severity <= 1 ? 1 : severity <= 3 ? 2 : severity <= 6 ? 3 : severity <= 8 ? 4 : 5;
   const status = { success: 1, failure: 2, unknown: 0 }[event.outcome];
   return wellFormed({
+    ...about,
     ...filled({ message: event.message, status_detail: event.reason, status_code: asText(event.attributes.errorCode), count: count !== undefined && count >= 0 ? count : undefined }),
     time: epochMs, severity_id: level, status_id: status,
     metadata: {
@@ -29,25 +30,28 @@ export function projectOcsf(event: AuditEvent, sequence: string): unknown {
       version: '1.8.0', product: { name: 'Tidegate', vendor_name: 'Tidegate' }, log_name: 'tidegate.events', uid: event.id, event_code: event.type, original_time: timestamp, sequence: Number(sequence.split('.')[1]),
     },
     unmapped: {
-      severity, sequence, subject: event.subject,
+      severity, sequence, subject: event.subject, ...(unplaced ? { actor: event.actor } : {}),
       ...(event.objects.length > 0 ? { objects: event.objects } : {}), ...(Object.values(event.attributes).some((value) => value !== undefined) ? { attributes: event.attributes } : {}),
       ...(event.changes.length > 0 ? { changes: event.changes } : {}),
     },
   });
 }
 
-/** The members of an OCSF record that `projectOcsf` speaks of. */
+/** The captions that go with numbers: the official schema judges them. */
+const CAPTIONS = ['category_name', 'class_name', 'type_name', 'severity', 'status'];
+const NUMBERS_THAT_FOLLOW = ['category_uid', 'type_uid'];
+
+/** An OCSF record without what says again, in words or as a sum, what a compared number says. */
 export function comparableOcsf(record: Record<string, unknown>): unknown {
-  const { message, status_detail, status_code, count, time, severity_id, status_id, metadata } = record;
-  const { actor: _actor, ...unmapped } = record.unmapped as Record<string, unknown>;
-  return { ...filled({ message, status_detail, status_code, count }), time, severity_id, status_id, metadata, unmapped };
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !CAPTIONS.includes(name) && !NUMBERS_THAT_FOLLOW.includes(name)));
 }
 
-/** The whole ECS record but category and type, which the official dictionary and the golden files judge. */
+/** The whole ECS record. */
 export function projectEcs(event: AuditEvent, sequence: string, hostname: string): unknown {
   const { actor, subject, attributes } = event;
   const { severity, timestamp, target, domain, cefId, ip, ipVersion } = meaningOf(event);
   const received = asTime(event.receivedAt);
+  const kind = kindOf(event.type);
   const names = [...new Set([actor.name, target?.name].filter((name) => name !== undefined && name !== ''))];
   return wellFormed({
     ...filled({
@@ -64,7 +68,7 @@ export function projectEcs(event: AuditEvent, sequence: string, hostname: string
     ecs: { version: '9.4.0' },
     event: {
       ...filled({ reason: event.reason, created: received === undefined ? undefined : new Date(received).toISOString() }),
-      kind: 'event', action: event.type, code: String(cefId), module: 'tidegate', dataset: 'tidegate.audit', id: event.id, severity, outcome: event.outcome, sequence: Number(sequence.split('.')[1]),
+      kind: 'event', category: kind.ecs[0], type: kind.ecs[1], action: event.type, code: String(cefId), module: 'tidegate', dataset: 'tidegate.audit', id: event.id, severity, outcome: event.outcome, sequence: Number(sequence.split('.')[1]),
     },
     observer: { vendor: 'Tidegate', product: 'Tidegate', hostname },
     tidegate: {
@@ -74,11 +78,6 @@ export function projectEcs(event: AuditEvent, sequence: string, hostname: string
       ...(event.changes.length > 0 ? { changes: event.changes.map((change) => ({ field: change.field, ...filled({ old: asText(change.old), new: asText(change.new) }) })) } : {}),
     },
   });
-}
-
-export function comparableEcs(record: Record<string, unknown>): unknown {
-  const { category: _category, type: _type, ...event } = record.event as Record<string, unknown>;
-  return { ...record, event };
 }
 
 function objectOf({ kind, id, name, ...details }: EventObject): object {

@@ -31,7 +31,12 @@ class PairList {
   }
 }
 
-/** The extension of a CEF event without a message limit; labels are judged by the parser. @param wholeLists lists as the parts of a split event have them together: no name left out */
+/** The label that goes with each custom field, by docs/reference/formats.md. */
+const CEF_LABELS: Readonly<Record<string, string>> = {
+  cs1: 'requestId', cs2: 'objectName', cs3: 'oldValue', cs4: 'newValue', cs5: 'items', cs6: 'eventType', cn1: 'daysRemaining', cn2: 'count', cn3: 'truncatedFields', c6a2: 'sourceAddress', deviceCustomDate1: 'dueDate',
+};
+
+/** Header, extension and labels of a CEF event without a message limit, in ArcSight's names. @param wholeLists lists as the parts of a split event have them together: no name left out */
 export function projectCef(event: AuditEvent, sequence: string, hostname: string, wholeLists = false): Pairs {
   const { actor, subject } = event;
   const meaning = meaningOf(event);
@@ -66,11 +71,14 @@ export function projectCef(event: AuditEvent, sequence: string, hostname: string
   if (target !== subject) list.value('TidegateObjectId', subject.id, 255);
   list.value('TidegateTenantId', event.tenantId, 255);
   list.value('msg', event.message, 1023);
-  return list.cut.length === 0 ? list.pairs : { ...list.pairs, cn3: String(list.cut.length) };
+  const extension: Pairs = list.cut.length === 0 ? list.pairs : { ...list.pairs, cn3: String(list.cut.length) };
+  const labels = Object.keys(extension).flatMap((key) => (CEF_LABELS[key] === undefined ? [] : [[`${key}Label`, CEF_LABELS[key]] as const]));
+  const header = { version: '0', deviceVendor: 'Tidegate', deviceProduct: 'Tidegate', deviceVersion: '1', deviceEventClassId: String(meaning.cefId), name: meaning.name, severity: String(meaning.severity) };
+  return { ...header, ...extension, ...Object.fromEntries(labels) };
 }
 
-/** The attributes of a LEEF event without a message limit. */
-export function projectLeef(event: AuditEvent, sequence: string, hostname: string, wholeLists = false, delimiter = '\t'): Pairs {
+/** Header and attributes of a LEEF event without a message limit, the header in IBM's names. @param version 1.0 parts the attributes by the tab, 2.0 by the delimiter that it names */
+export function projectLeef(event: AuditEvent, sequence: string, hostname: string, wholeLists = false, version: '1.0' | '2.0' = '1.0', delimiter = '\t'): Pairs {
   const { actor, subject } = event;
   const meaning = meaningOf(event);
   const { target } = meaning;
@@ -104,5 +112,6 @@ export function projectLeef(event: AuditEvent, sequence: string, hostname: strin
   list.value('correlationId', event.correlationId, 255);
   list.value('tenantId', event.tenantId, 255);
   list.value('msg', event.message, 4000);
-  return list.cut.length === 0 ? list.pairs : { ...list.pairs, truncatedFields: list.cut.join(',') };
+  const attributes = list.cut.length === 0 ? list.pairs : { ...list.pairs, truncatedFields: list.cut.join(',') };
+  return { 'LEEF:Version': version, Vendor: 'Tidegate', Product: 'Tidegate', Version: '1', EventID: event.type, ...attributes };
 }

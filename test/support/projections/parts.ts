@@ -7,9 +7,16 @@ const PART_NAMES = ['TidegatePart', 'TidegateParts', 'part', 'parts'];
 
 /** What the parts of a split event say together, in the terms of the projection. */
 export function joinParts(outputType: OutputType, parts: readonly unknown[]): unknown {
-  if (outputType === 'syslog') return { ...(parts[0] as object), text: parts.map((part) => (part as { text: string }).text).join('').replaceAll(' ', '') };
+  if (outputType === 'syslog') return { ...(withoutNumbers(parts[0]) as object), text: parts.map((part) => (part as { text: string }).text).join('').replaceAll(' ', '') };
   const lists = LISTS[outputType];
-  return parts.map(withoutNumbers).reduce((all, part) => (lists === undefined ? merged(all, part) : mergedPairs(all as Record<string, string>, part as Record<string, string>, lists)));
+  return parts.map((part, index) => withoutNumbers(index === 0 ? part : withoutKind(part))).reduce((all, part) => (lists === undefined ? merged(all, part) : mergedPairs(all as Record<string, string>, part as Record<string, string>, lists)));
+}
+
+/** ECS's two lists that classify the event stand in every part: they are no lists that go on. */
+function withoutKind(part: unknown): unknown {
+  const { event } = part as { event?: Record<string, unknown> };
+  if (typeof event !== 'object') return part;
+  return { ...(part as object), event: Object.fromEntries(Object.entries(event).filter(([name]) => name !== 'category' && name !== 'type')) };
 }
 
 function withoutNumbers(part: unknown): unknown {

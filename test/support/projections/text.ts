@@ -10,17 +10,28 @@ function isControl(character: string): boolean {
   return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code === 0x2028 || code === 0x2029 || code === 0xfeff;
 }
 
+/** Most texts have nothing to change but outer spaces. */
+function isPlainText(text: string): boolean {
+  return !/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ud800-\udfff]/.test(text);
+}
+
+function withoutOuterSpaces(text: string): string {
+  return text.startsWith(' ') || text.endsWith(' ') ? text.replace(/^ +/, '').replace(/ +$/, '') : text;
+}
+
 function trimmed(list: readonly string[]): string {
   return list.join('').replace(/^[ \n]+/, '').replace(/[ \n]+$/, '');
 }
 
 /** One line: whatever is no text is a space. */
 export function line(text: string): string {
+  if (isPlainText(text)) return withoutOuterSpaces(text);
   return trimmed(characters(text).map((character) => (isControl(character) ? ' ' : character)));
 }
 
 /** Several lines: line breaks are LF, other controls spaces. */
 export function lines(text: string): string {
+  if (isPlainText(text)) return withoutOuterSpaces(text);
   return trimmed(characters(text).map((character) => (BREAKS.has(character) ? '\n' : isControl(character) ? ' ' : character)));
 }
 
@@ -28,17 +39,20 @@ export function lines(text: string): string {
 export interface ValueRules {
   text(value: string): string;
   octets(character: string): number;
+  /** Whether each character of a text takes as many octets as in UTF-8. */
+  plain(text: string): boolean;
   list(text: string): string;
 }
 
-export const CEF_RULES: ValueRules = { text: lines, octets: (character) => (['\\', '=', '\n'].includes(character) ? 2 : Buffer.byteLength(character)), list: (text) => text };
+export const CEF_RULES: ValueRules = { text: lines, octets: (character) => (['\\', '=', '\n'].includes(character) ? 2 : Buffer.byteLength(character)), plain: (text) => !/[\\=\n]/.test(text), list: (text) => text };
 
 export function leefRules(delimiter: string): ValueRules {
-  const parted = (text: string) => trimmed(Array.from(text.replaceAll(delimiter, ' ')));
-  return { text: (value) => parted(line(value)), octets: (character) => Buffer.byteLength(character), list: parted };
+  const parted = (text: string) => (text.includes(delimiter) ? trimmed(Array.from(text.replaceAll(delimiter, ' '))) : trimmed([text]));
+  return { text: (value) => parted(line(value)), octets: (character) => Buffer.byteLength(character), plain: () => true, list: parted };
 }
 
 function size(text: string, rules: ValueRules): number {
+  if (rules.plain(text)) return Buffer.byteLength(text);
   let octets = 0;
   for (const character of text) octets += rules.octets(character);
   return octets;
@@ -90,4 +104,10 @@ export function wellFormed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(wellFormed);
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? 0 : value;
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined).map(([name, member]) => [name.toWellFormed(), wellFormed(member)]));
+}
+
+/** Without empty texts and what is not there; undefined when nothing is left. */
+export function filled<T extends Record<string, unknown>>(members: T): Partial<T> | undefined {
+  const kept = Object.entries(members).filter(([, value]) => value !== undefined && value !== '');
+  return kept.length === 0 ? undefined : (Object.fromEntries(kept) as Partial<T>);
 }

@@ -43,14 +43,23 @@ export function actionOf(event: AuditEvent, type: EventType, id: string): string
   return type.group === 'audit' ? id.slice(id.lastIndexOf('.') + 1) : textOf(event.attributes.action);
 }
 
-/** A network address in the one spelling that typed fields take, or what stands there where it is none. An IPv6 zone means nothing elsewhere and goes. */
+/** A network address in a spelling that every typed field takes, or what stands there where it is none. An IPv6 zone means nothing elsewhere and goes. */
 export type Address = { kind: 'ipv4' | 'ipv6' | 'name'; text: string };
 
 export function addressOf(ip: string): Address {
   if (isIPv4(ip)) return { kind: 'ipv4', text: ip };
   if (!isIPv6(ip)) return { kind: 'name', text: ip };
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1];
-  return mapped === undefined ? { kind: 'ipv6', text: ip.split('%', 1)[0] ?? ip } : { kind: 'ipv4', text: mapped };
+  const address = ip.split('%', 1)[0] ?? ip;
+  if (!address.includes('.')) return { kind: 'ipv6', text: address };
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  return mapped === undefined ? { kind: 'ipv6', text: withoutDots(address) } : { kind: 'ipv4', text: mapped };
+}
+
+/** The form that ends in `d.d.d.d` (RFC 4291, 2.2) may have 45 octets; OCSF's `ip_t` takes 40, our keys of CEF and LEEF 39: its last 32 bits as two groups. */
+function withoutDots(address: string): string {
+  const start = address.lastIndexOf(':') + 1;
+  const [first = 0, second = 0, third = 0, fourth = 0] = address.slice(start).split('.').map(Number);
+  return `${address.slice(0, start)}${(first * 256 + second).toString(16)}:${(third * 256 + fourth).toString(16)}`;
 }
 
 /** Whether the event reports one change, of the field that its type is about: then the values say all. */

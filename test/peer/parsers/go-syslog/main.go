@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/leodido/go-syslog/v4"
@@ -18,16 +19,18 @@ import (
 )
 
 type record struct {
-	Error     string                       `json:"error,omitempty"`
-	Facility  *uint8                       `json:"facility"`
-	Severity  *uint8                       `json:"severity"`
-	Timestamp *time.Time                   `json:"timestamp"`
-	Hostname  *string                      `json:"hostname"`
-	Appname   *string                      `json:"appname"`
-	ProcID    *string                      `json:"procId"`
-	MsgID     *string                      `json:"msgId"`
-	Message   *string                      `json:"message"`
+	Error     string                        `json:"error,omitempty"`
+	Facility  *uint8                        `json:"facility"`
+	Severity  *uint8                        `json:"severity"`
+	Timestamp *time.Time                    `json:"timestamp"`
+	Hostname  *string                       `json:"hostname"`
+	Appname   *string                       `json:"appname"`
+	ProcID    *string                       `json:"procId"`
+	MsgID     *string                       `json:"msgId"`
+	Message   *string                       `json:"message"`
 	Data      *map[string]map[string]string `json:"data"`
+	// Behind RFC 3164 our Syslog text has an element of the form of RFC 5424 in front: what go-syslog makes of that.
+	Behind *record `json:"behind,omitempty"`
 }
 
 func main() {
@@ -67,7 +70,8 @@ func readFrame(in *bufio.Reader) ([]byte, error) {
 func parse(style string, frame []byte) record {
 	var machine syslog.Machine
 	if style == "rfc3164" {
-		machine = rfc3164.NewParser(rfc3164.WithYear(rfc3164.Year{YYYY: 2025}))
+		// The header has no year; one with a 29th of February takes every date.
+		machine = rfc3164.NewParser(rfc3164.WithYear(rfc3164.Year{YYYY: 2024}))
 	} else {
 		machine = rfc5424.NewParser()
 	}
@@ -79,7 +83,12 @@ func parse(style string, frame []byte) record {
 	case *rfc5424.SyslogMessage:
 		return record{Facility: m.Facility, Severity: m.Severity, Timestamp: m.Timestamp, Hostname: m.Hostname, Appname: m.Appname, ProcID: m.ProcID, MsgID: m.MsgID, Message: m.Message, Data: m.StructuredData}
 	case *rfc3164.SyslogMessage:
-		return record{Facility: m.Facility, Severity: m.Severity, Timestamp: m.Timestamp, Hostname: m.Hostname, Appname: m.Appname, ProcID: m.ProcID, MsgID: m.MsgID, Message: m.Message}
+		read := record{Facility: m.Facility, Severity: m.Severity, Timestamp: m.Timestamp, Hostname: m.Hostname, Appname: m.Appname, ProcID: m.ProcID, MsgID: m.MsgID, Message: m.Message}
+		if m.Message != nil && strings.HasPrefix(*m.Message, "[") {
+			behind := parse("rfc5424", []byte("<0>1 - - - - - "+*m.Message))
+			read.Behind = &behind
+		}
+		return read
 	default:
 		return record{Error: fmt.Sprintf("unexpected %T", message)}
 	}

@@ -44,5 +44,6 @@ def violations(event):
     return found
 
 
-for line in sys.stdin.buffer:
-    print(json.dumps(violations(json.loads(line))))
+if __name__ == "__main__":
+    for line in sys.stdin.buffer:
+        print(json.dumps(violations(json.loads(line))))

@@ -10,16 +10,27 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Reads one CEF message a line from standard input (UTF-8) and prints what ParCEFone, validating, makes of each: a JSON object, or null when it refuses the message. */
+/** Reads one CEF message a line from standard input (UTF-8) and prints what ParCEFone, validating, makes of each: a JSON object, null when it refuses the message, or a text that says how it failed. */
 public final class ParcefoneLines {
     public static void main(String[] arguments) throws Exception {
         CEFParser parser = new CEFParser();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8), 1 << 20);
         PrintStream out = new PrintStream(System.out, false, "UTF-8");
         for (String line = in.readLine(); line != null; line = in.readLine()) {
-            CommonEvent event = parser.parse(line, true, true, Locale.ENGLISH);
+            CommonEvent event;
+            try {
+                event = parser.parse(line, true, true, Locale.ENGLISH);
+            } catch (RuntimeException thrown) {
+                // Some messages that are none it does not refuse but fails on.
+                StringBuilder reason = new StringBuilder();
+                quote(reason, thrown.toString());
+                out.print(reason.append('\n'));
+                out.flush();
+                continue;
+            }
             if (event == null) {
                 out.print("null\n");
+                out.flush();
                 continue;
             }
             Map<String, Object> fields = new TreeMap<>();
@@ -33,8 +44,9 @@ public final class ParcefoneLines {
                 quote(json, text(field.getValue()));
             }
             out.print(json.append("}\n"));
+            // Whoever asks may wait for this answer before it asks again.
+            out.flush();
         }
-        out.flush();
     }
 
     private static String text(Object value) {
