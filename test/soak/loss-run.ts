@@ -161,7 +161,7 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
     let wanted: Map<number, number> | undefined;
     let behind: string[] = [];
     while (performance.now() < giveUpAt) {
-      await pause(100);
+      await pause(200);
       if (accepted === before) continue;
       wanted ??= new Map(ends);
       const stands = await Promise.all(ways.map(async ({ name }) => ({ name, saved: await savedOf(name) })));
