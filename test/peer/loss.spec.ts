@@ -58,5 +58,7 @@ describeWithPeer('events on their way to real intakes over HTTP', hecIntakeMissi
   }, 900_000);
   afterAll(() => ground.stop());
 
-  it.each(faults)('are not lost, and repeated within the bound: %s', (fault) => holds(ground, fault), LIMIT_MS);
+  // In the small size http-intakes.spec.ts kills the intakes, and `kill-both` kills Tidegate.
+  const own = faults.filter((fault) => only !== undefined || resultFile !== undefined || (fault !== 'kill' && fault !== 'kill-tidegate'));
+  it.each(own)('are not lost, and repeated within the bound: %s', (fault) => holds(ground, fault), LIMIT_MS);
 });

@@ -177,17 +177,17 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
   }
 
   function limits(reached: number): Pick<LossRunResult, 'target' | 'bound' | 'boundIs'> {
-    const { ms, events, probeEvents, why } = ground.unproven;
+    const { ms, lateMs, events, probeEvents, why } = ground.unproven;
     const isTidegateKilled = fault === 'kill-tidegate' || fault === 'kill-both';
     // Of a receiver that says nothing it is known after the send timeout only; a stream is written on meanwhile, a request is not.
     const isUnanswered = ms > 0 && (fault === 'stall' || fault === 'silence');
     const unprovenMs = ms + (isTidegateKilled ? CURSOR_AGE_MS : 0) + (isUnanswered ? SEND_TIMEOUT_MS : 0);
     const probes = probeEvents === 0 ? 0 : Math.ceil(outageMs / SEND_TIMEOUT_MS);
-    const parts = [why, ...(isTidegateKilled ? [`age of saved cursors (${CURSOR_AGE_MS} ms)`] : []), ...(isUnanswered ? [`send timeout (${SEND_TIMEOUT_MS} ms)`] : []), ...(probes > 0 ? ['a probe for each send timeout in which receivers were away'] : [])];
+    const parts = [why, ...(isTidegateKilled ? [`age of saved cursors (${CURSOR_AGE_MS} ms)`] : []), ...(isUnanswered ? [`send timeout (${SEND_TIMEOUT_MS} ms)`] : []), ...(lateMs > 0 ? ['once a late answer'] : []), ...(probes > 0 ? ['a probe for each send timeout in which receivers were away'] : [])];
     return {
       target: Math.ceil(times * ((reached * ms) / 1000 + events)),
-      bound: Math.ceil(times * ((reached * unprovenMs) / 1000 + events)) + probes * probeEvents,
-      boundIs: `${times} x (${[...(unprovenMs > 0 ? [`${Math.round(reached)} events/s x ${unprovenMs} ms`] : []), ...(events > 0 ? [`${events} events`] : [])].join(' + ')})${probes > 0 ? ` + ${probes} x ${probeEvents} events` : ''}: ${parts.join(', ')}`,
+      bound: Math.ceil(times * ((reached * unprovenMs) / 1000 + events) + (reached * lateMs) / 1000) + probes * probeEvents,
+      boundIs: `${times} x (${[...(unprovenMs > 0 ? [`${Math.round(reached)} events/s x ${unprovenMs} ms`] : []), ...(events > 0 ? [`${events} events`] : [])].join(' + ')})${lateMs > 0 ? ` + ${Math.round(reached)} events/s x ${lateMs} ms` : ''}${probes > 0 ? ` + ${probes} x ${probeEvents} events` : ''}: ${parts.join(', ')}`,
     };
   }
 
