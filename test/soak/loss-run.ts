@@ -62,6 +62,7 @@ const BATCHES_PER_SECOND = 10;
 const MOST_TRIES = 2000;
 /** Longest wait for all ways to have worked off what waited. */
 const PROGRESS_LIMIT_MS = 120_000;
+const PROGRESS_TOLD = 10;
 
 /**
  * The whole product as a process, an integration for each way to real receivers, events at a steady rate, and a fault struck again and again: each time only after
@@ -112,6 +113,8 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
       downMs += upAt - struckAt;
       outageMs += performance.now() - upAt;
       await progress();
+      // A full run takes minutes: how far it is.
+      if ((time + 1) % PROGRESS_TOLD === 0) process.stderr.write(`${Math.round((performance.now() - begun) / 1000)} s: ${fault} struck ${time + 1} times, ${accepted} accepted\n`);
     }
     over = true;
     await posting;
@@ -164,7 +167,8 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
       await pause(200);
       if (accepted === before) continue;
       wanted ??= new Map(ends);
-      const stands = await Promise.all(ways.map(async ({ name }) => ({ name, saved: await savedOf(name) })));
+      // One that has just started may not answer yet.
+      const stands = await Promise.all(ways.map(async ({ name }) => ({ name, saved: await savedOf(name).catch(() => new Map<number, number>()) })));
       behind = stands.flatMap(({ name, saved }) => ([...(wanted ?? [])].every(([partition, end]) => (saved.get(partition) ?? 0) >= end) ? [] : [name]));
       if (behind.length === 0) return;
     }
