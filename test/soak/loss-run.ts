@@ -43,9 +43,12 @@ export interface LossRunResult {
   rows: LossRow[];
   seconds: number;
   outageMs: number;
-  /** Reached while Tidegate ran. */
+  /** Reached while Tidegate ran, on average. */
   postedPerSecond: number;
-  /** What was not proven yet when it was struck, the least that a fault can cost: `<events reached a second> x (seal interval + rewind window)` of streams, one request over HTTP. */
+  /**
+   * What was not proven yet when it was struck, the least that a fault can cost: rate x (seal interval + rewind window) of streams, one request over HTTP. The rate is the
+   * one that was reached just then: what was accepted in that time before each strike.
+   */
   target: number;
   /** What may be repeated at most, for all faults of the run. */
   bound: number;
@@ -85,6 +88,9 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
   let outageMs = 0;
   let downMs = 0;
   let postingMs = 0;
+  const struck: number[] = [];
+  /** How much was accepted by when, in order. */
+  const course: Array<{ at: number; accepted: number }> = [];
   const evidence = new Map<string, string>();
   const post = async () => {
     const batch = Math.max(1, Math.round(rate / BATCHES_PER_SECOND));
@@ -95,6 +101,7 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
         ends.set(partition, Math.max(ends.get(partition) ?? 0, offset + 1));
       }
       accepted += batch;
+      course.push({ at: performance.now(), accepted });
     }
   };
   try {
@@ -108,6 +115,7 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
     for (let time = 0; time < times; time++) {
       await pause(random() * 1500);
       const struckAt = performance.now();
+      struck.push(struckAt);
       const upAt = await strike();
       // While Tidegate is down nothing is accepted.
       downMs += upAt - struckAt;
@@ -142,7 +150,7 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
     const { copies, torn, repeated } = arrivals.of(name);
     return { way: name, accepted, stored: copies.size, lost: accepted - copies.size, repeated, torn, evidence: evidence.get(name) ?? 'none', wantedEvidence };
   });
-  return { rows, seconds: Math.round((performance.now() - begun) / 1000), outageMs: Math.round(outageMs), postedPerSecond: Math.round(postedPerSecond), ...limits(postedPerSecond) };
+  return { rows, seconds: Math.round((performance.now() - begun) / 1000), outageMs: Math.round(outageMs), postedPerSecond: Math.round(postedPerSecond), ...limits() };
 
   async function settingsOf({ name, port, scheme, settings, connection }: LossWay): Promise<Record<string, unknown>> {
     let through = port;
@@ -180,19 +188,28 @@ export async function lossRun({ ground, fault, times, rate, seed, settleLimitMs 
     return new Map(positions.map(({ partition, position }) => [partition, position]));
   }
 
-  function limits(reached: number): Pick<LossRunResult, 'target' | 'bound' | 'boundIs'> {
+  function limits(): Pick<LossRunResult, 'target' | 'bound' | 'boundIs'> {
     const { ms, lateMs, events, probeEvents, why } = ground.unproven;
-    const isTidegateKilled = fault === 'kill-tidegate' || fault === 'kill-both';
+    const ageMs = fault === 'kill-tidegate' || fault === 'kill-both' ? CURSOR_AGE_MS : 0;
     // Of a receiver that says nothing it is known after the send timeout only; a stream is written on meanwhile, a request is not.
-    const isUnanswered = ms > 0 && (fault === 'stall' || fault === 'silence');
-    const unprovenMs = ms + (isTidegateKilled ? CURSOR_AGE_MS : 0) + (isUnanswered ? SEND_TIMEOUT_MS : 0);
+    const silentMs = ms > 0 && (fault === 'stall' || fault === 'silence') ? SEND_TIMEOUT_MS : 0;
     const probes = probeEvents === 0 ? 0 : Math.ceil(outageMs / SEND_TIMEOUT_MS);
-    const parts = [why, ...(isTidegateKilled ? [`age of saved cursors (${CURSOR_AGE_MS} ms)`] : []), ...(isUnanswered ? [`send timeout (${SEND_TIMEOUT_MS} ms)`] : []), ...(lateMs > 0 ? ['once a late answer'] : []), ...(probes > 0 ? ['a probe for each send timeout in which receivers were away'] : [])];
-    return {
-      target: Math.ceil(times * ((reached * ms) / 1000 + events)),
-      bound: Math.ceil(times * ((reached * unprovenMs) / 1000 + events) + (reached * lateMs) / 1000) + probes * probeEvents,
-      boundIs: `${times} x (${[...(unprovenMs > 0 ? [`${Math.round(reached)} events/s x ${unprovenMs} ms`] : []), ...(events > 0 ? [`${events} events`] : [])].join(' + ')})${lateMs > 0 ? ` + ${Math.round(reached)} events/s x ${lateMs} ms` : ''}${probes > 0 ? ` + ${probes} x ${probeEvents} events` : ''}: ${parts.join(', ')}`,
-    };
+    const within = (beforeMs: number, afterMs: number) => struck.reduce((sum, at) => sum + acceptedBy(at + afterMs) - acceptedBy(at - beforeMs), 0);
+    const perStrike = within(ms + ageMs, silentMs);
+    const late = Math.ceil((perStrike * lateMs) / Math.max(1, struck.length * (ms + ageMs + silentMs)));
+    const terms = [
+      ...(ms + ageMs + silentMs > 0 ? [`${perStrike} accepted within ${ms + ageMs} ms before${silentMs > 0 ? ` and ${silentMs} ms after` : ''} a strike`] : []),
+      ...(events > 0 ? [`${times} x ${events}`] : []), ...(late > 0 ? [String(late)] : []), ...(probes > 0 ? [`${probes} x ${probeEvents}`] : []),
+    ];
+    const reasons = [
+      why, ...(ageMs > 0 ? [`age of saved cursors (${ageMs} ms)`] : []), ...(silentMs > 0 ? ['send timeout'] : []), ...(late > 0 ? ['once a late answer'] : []),
+      ...(probes > 0 ? ['a probe for each send timeout in which receivers were away'] : []),
+    ];
+    return { target: within(ms, 0) + times * events, bound: perStrike + times * events + late + probes * probeEvents, boundIs: `${terms.join(' + ')}: ${reasons.join(', ')}` };
+  }
+
+  function acceptedBy(at: number): number {
+    return course.findLast((step) => step.at <= at)?.accepted ?? 0;
   }
 
   /** Ends when what was broken works again. @returns since when Tidegate ran: performance.now() */
