@@ -8,16 +8,21 @@ interface Pair {
   silent: boolean;
 }
 
+export interface FaultyProxyOptions {
+  /** Asked for each connection; what it gives hears every octet that got through to the receiver's machine. */
+  tap?: () => (data: Buffer) => void;
+}
+
 /** A TCP proxy on 127.0.0.1 between a sender and its receiver that can fail as networks do. */
 export class FaultyProxy {
   private readonly pairs = new Set<Pair>();
   private cutting = false;
 
-  private constructor(private readonly server: Server, private readonly target: number) {}
+  private constructor(private readonly server: Server, private readonly target: number, private readonly options: FaultyProxyOptions) {}
 
-  static async start(target: number): Promise<FaultyProxy> {
+  static async start(target: number, options: FaultyProxyOptions = {}): Promise<FaultyProxy> {
     const server = createServer({ allowHalfOpen: true }, (near) => proxy.join(near));
-    const proxy = new FaultyProxy(server, target);
+    const proxy = new FaultyProxy(server, target, options);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }
@@ -54,13 +59,22 @@ export class FaultyProxy {
     const far = connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true });
     const pair: Pair = { near, far, silent: false };
     this.pairs.add(pair);
+    const heard = this.options.tap?.();
+    // Only what was written: a receiver that is not there got nothing.
+    const written = (data: Buffer) => (error?: Error | null) => {
+      if (!error) heard?.(data);
+    };
     near.on('data', (data) => {
       if (pair.silent) return;
       if (this.cutting && data.byteLength > 1) {
         near.pause();
-        return void far.write(data.subarray(0, data.byteLength >> 1), () => this.reset(pair));
+        const part = data.subarray(0, data.byteLength >> 1);
+        return void far.write(part, (error) => {
+          written(part)(error);
+          this.reset(pair);
+        });
       }
-      if (!far.write(data)) near.pause();
+      if (!far.write(data, written(data))) near.pause();
     });
     far.on('data', (data) => {
       if (!pair.silent && !near.write(data)) far.pause();

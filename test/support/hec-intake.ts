@@ -22,7 +22,10 @@ export interface HecRecord {
 
 /** The Splunk HEC intake of the OpenTelemetry collector, as a process to be killed. What it said yes to lies in a file. */
 export class HecIntake {
-  private constructor(readonly port: number, private readonly directory: string, private readonly process: PeerProcess) {}
+  private starts = 0;
+  private elsewhere: string | undefined;
+
+  private constructor(readonly port: number, private readonly directory: string, private readonly process: PeerProcess, private readonly parameters: string[]) {}
 
   /** Built once into .cache; the first build takes minutes. */
   static prepare(): void {
@@ -33,10 +36,25 @@ export class HecIntake {
     if (!existsSync(PROGRAM)) HecIntake.prepare();
     const directory = mkdtempSync(join(tmpdir(), 'tidegate-hec-'));
     const port = await freePort();
-    const process = new PeerProcess({ command: PROGRAM, parameters: [String(port), join(directory, 'events')], tcpPorts: [port], udpPorts: [] });
-    const intake = new HecIntake(port, directory, process);
-    await process.start();
+    const parameters = [String(port)];
+    const process = new PeerProcess({ command: PROGRAM, parameters, tcpPorts: [port], udpPorts: [] });
+    const intake = new HecIntake(port, directory, process, parameters);
+    await intake.restart();
     return intake;
+  }
+
+  get pid(): number | undefined {
+    return this.process.pid;
+  }
+
+  /** What it writes to, in the order of the starts. */
+  get files(): string[] {
+    return Array.from({ length: this.starts }, (_, start) => join(this.directory, `events-${start + 1}`));
+  }
+
+  /** Gives it a disk without room (`/dev/full`) from its next start on, or one with room again. */
+  storeIn(file: string | undefined): void {
+    this.elsewhere = file;
   }
 
   async kill(): Promise<void> {
@@ -44,12 +62,15 @@ export class HecIntake {
   }
 
   async restart(): Promise<void> {
+    this.starts++;
+    // One file a start: a killed process may leave half a line behind.
+    this.parameters[1] = this.elsewhere ?? join(this.directory, `events-${this.starts}`);
     await this.process.start();
   }
 
   async records(): Promise<HecRecord[]> {
-    const text = await readFile(join(this.directory, 'events'), 'utf8');
-    return text.split('\n').slice(0, -1).map((line) => JSON.parse(line) as HecRecord);
+    const texts = await Promise.all(this.files.map((file) => readFile(file, 'utf8').catch(() => '')));
+    return texts.flatMap((text) => text.split('\n').slice(0, -1)).map((line) => JSON.parse(line) as HecRecord);
   }
 
   async stop(): Promise<void> {

@@ -1,17 +1,20 @@
 import { open } from 'node:fs/promises';
 
-interface Stored {
+export interface Stored {
   /** Copies by number of the event. */
   copies: Map<number, number>;
   torn: number;
 }
 
-/** What receivers wrote into their files of JSON lines, read on as they grow: numbers of the events `<prefix><number>`, by the APP-NAME of their records. */
+/** What a line of a receiver's file holds: which way it came, and the id of its event; without one it is a part of an event. */
+export type ReadLine = (line: string) => { way: string; id?: string } | undefined;
+
+/** What receivers wrote into their files of JSON lines, read on as they grow: numbers of the events `<prefix><number>`, by the way that they came. */
 export class StoredIds {
   private readonly byWay = new Map<string, Stored>();
   private readonly read = new Map<string, { at: number; rest: string }>();
 
-  constructor(private readonly prefix: string, private readonly files: () => string[]) {}
+  constructor(private readonly prefix: string, private readonly files: () => string[], private readonly readLine: ReadLine = syslogRecord) {}
 
   of(way: string): Stored {
     let stored = this.byWay.get(way);
@@ -42,21 +45,27 @@ export class StoredIds {
     }
   }
 
-  /** A record counts as the event only when it is whole: half of one that a reset cut is stored by receivers, too. */
   private take(line: string): void {
-    const record = parsed<{ rawmsg: string; appName: string }>(line);
+    const record = this.readLine(line);
     if (!record) return;
-    const event = parsed<{ id: string }>(record.rawmsg.slice(Math.max(0, record.rawmsg.indexOf('{'))));
-    const stored = this.of(record.appName);
-    if (!event) stored.torn++;
-    else if (event.id.startsWith(this.prefix)) {
-      const number = Number(event.id.slice(this.prefix.length));
+    const stored = this.of(record.way);
+    if (record.id === undefined) stored.torn++;
+    else if (record.id.startsWith(this.prefix)) {
+      const number = Number(record.id.slice(this.prefix.length));
       stored.copies.set(number, (stored.copies.get(number) ?? 0) + 1);
     }
   }
 }
 
-function parsed<T>(text: string): T | undefined {
+/** The way is the APP-NAME. A record counts as the event only when it is whole: half of one that a reset cut is stored by receivers, too. */
+function syslogRecord(line: string): ReturnType<ReadLine> {
+  const record = parsed<{ rawmsg: string; appName: string }>(line);
+  if (!record) return undefined;
+  const event = parsed<{ id: string }>(record.rawmsg.slice(Math.max(0, record.rawmsg.indexOf('{'))));
+  return { way: record.appName, ...(event ? { id: event.id } : {}) };
+}
+
+export function parsed<T>(text: string): T | undefined {
   try {
     return JSON.parse(text) as T;
   } catch {

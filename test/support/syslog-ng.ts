@@ -11,6 +11,8 @@ import { executable } from './peer-ground.js';
 export interface SyslogNgOptions {
   /** `log-msg-size`, octets; the default of syslog-ng is 65536. */
   maxMessageBytes?: number;
+  /** Where records go instead of a file of its own: `/dev/full` is a disk without room. */
+  storeIn?: string;
   /** PEM texts. */
   tls?: { ca: string; certificate: string; key: string; clientCertificate?: 'required' | 'optional' };
 }
@@ -54,6 +56,8 @@ export function syslogNgMissing(): string | null {
 
 /** syslog-ng 3.38 as a child process. It does not detect framing: `tcpOctet` and `tls` read octet counting, `tcpNewline` lines. */
 export class SyslogNg {
+  private starts = 0;
+
   private constructor(private readonly directory: string, readonly ports: { udp: number; tcpOctet: number; tcpNewline: number; tls: number }, private readonly options: SyslogNgOptions, private readonly process: PeerProcess) {}
 
   static async start(options: SyslogNgOptions = {}): Promise<SyslogNg> {
@@ -74,7 +78,6 @@ export class SyslogNg {
       udpPorts: [ports.udp],
     });
     const syslogNg = new SyslogNg(directory, ports, options, peer);
-    await writeFile(join(directory, 'syslog-ng.conf'), syslogNg.configuration());
     await syslogNg.launch();
     return syslogNg;
   }
@@ -88,13 +91,21 @@ export class SyslogNg {
   }
 
   /** Starts it again after `kill`, on the same ports; what was stored stays. */
-  launch(): Promise<void> {
-    return this.process.start();
+  async launch(): Promise<void> {
+    this.starts++;
+    // One file a start: a killed process may leave half a line behind.
+    await writeFile(join(this.directory, 'syslog-ng.conf'), this.configuration(this.options.storeIn ?? join(this.directory, `records-${this.starts}.jsonl`)));
+    await this.process.start();
   }
 
-  /** What it writes to. */
+  /** What it writes to, in the order of the starts. */
   get files(): string[] {
-    return [join(this.directory, 'records.jsonl')];
+    return Array.from({ length: this.starts }, (_, start) => join(this.directory, `records-${start + 1}.jsonl`));
+  }
+
+  /** Gives it a disk with room (or none) from its next start on. */
+  storeIn(file: string | undefined): void {
+    this.options.storeIn = file;
   }
 
   /** SIGKILL, and waits for the end. */
@@ -110,8 +121,8 @@ export class SyslogNg {
 
   /** Everything stored, in the order of storing. A line that a kill cut off is left out. */
   async records(): Promise<SyslogNgRecord[]> {
-    const text = await readFile(join(this.directory, 'records.jsonl'), 'utf8').catch(() => '');
-    return text.split('\n').slice(0, -1).flatMap((line) => {
+    const texts = await Promise.all(this.files.map((file) => readFile(file, 'utf8').catch(() => '')));
+    return texts.flatMap((text) => text.split('\n').slice(0, -1)).flatMap((line) => {
       try {
         return [JSON.parse(line) as SyslogNgRecord];
       } catch {
@@ -131,10 +142,11 @@ export class SyslogNg {
     }
   }
 
-  private configuration(): string {
+  private configuration(file: string): string {
     const { maxMessageBytes = 65_536, tls } = this.options;
     const at = (name: string) => JSON.stringify(join(this.directory, name));
     const flags = 'flags(store-raw-message)';
+    // Without owner, group and mode it leaves those of what it writes to alone, which may be a device.
     return `@version: 3.38
 options { keep-hostname(yes); stats-freq(0); frac-digits(6); log-msg-size(${maxMessageBytes}); };
 source incoming {
@@ -144,7 +156,7 @@ source incoming {
   ${tls ? `syslog(ip("127.0.0.1") port(${this.ports.tls}) transport("tls") ${flags} tls(key-file(${at('key.pem')}) cert-file(${at('cert.pem')}) ca-file(${at('ca.pem')}) peer-verify(${tls.clientCertificate === 'required' ? 'required-trusted' : 'optional-untrusted'})));` : ''}
 };
 template record { template("$(format-json --scope none rawmsg=\\"$RAWMSG\\" pri=\\"$PRI\\" timestamp=\\"$S_ISODATE\\" hostname=\\"$HOST\\" appName=\\"$PROGRAM\\" procid=\\"$PID\\" msgid=\\"$MSGID\\" structuredData=\\"$SDATA\\" msg=\\"$MSG\\" source=\\"$SOURCE\\")\\n"); };
-destination stored { file(${at('records.jsonl')} template(record)); };
+destination stored { file(${JSON.stringify(file)} template(record) owner() group() perm()); };
 log { source(incoming); destination(stored); };
 `;
   }
