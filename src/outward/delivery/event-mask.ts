@@ -20,6 +20,7 @@ export function maskFault({ field, action }: MaskRule): string | undefined {
   if ('fault' in path) return path.fault;
   const [root = '', second] = path.names;
   if (KEPT.has(root) || (second === 'kind' && root !== 'attributes') || (root === 'changes' && second === 'field')) return `${field} stays as it is: receivers tell events apart by it`;
+  if (root === 'attributes' && second === REPLAY_MARK) return `${field} stays as it is: receivers tell by it that an event comes again`;
   if (root === 'receivedAt' && action !== 'drop') return 'receivedAt can only be dropped';
   if (path.names.length === 1 && path.changeField === undefined) {
     if (root === 'actor' || root === 'subject') return `mask its members: ${root}.name, ${root}.id or ${root}.*`;
@@ -31,6 +32,17 @@ export function maskFault({ field, action }: MaskRule): string | undefined {
 
 /** What a rule can never reach. */
 const KEPT = new Set(['id', 'type', 'occurredAt', 'severity', 'outcome']);
+
+/** The attribute that tells which replay sends an event again. Receivers need it, with id and sequence, to tell what comes twice. */
+export const REPLAY_MARK = 'replay';
+const REPLAY_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The mark of a replay among attributes. What a producer wrote there is an attribute like any other: only our own ids have this form. */
+function markIn(attributes: JsonValue | undefined): { [REPLAY_MARK]?: string } {
+  if (typeof attributes !== 'object' || attributes === null || Array.isArray(attributes)) return {};
+  const mark = attributes[REPLAY_MARK];
+  return typeof mark === 'string' && REPLAY_ID.test(mark) ? { [REPLAY_MARK]: mark } : {};
+}
 
 /** null where the event is seen as it is, so that nothing is spent on it. @throws TypeError for rules with a fault (REST refuses such settings) */
 export function compileView({ mask, hashKey, extraFields }: MaskSettings): EventView | null {
@@ -56,7 +68,7 @@ export function compileView({ mask, hashKey, extraFields }: MaskSettings): Event
       if (!ownReason && event.reason !== undefined) masked.reason = withoutTexts(event.reason, hidden);
       if (!ownMessage) masked.message = messageOfView(event, masked, hidden);
     }
-    if (extraFields.length > 0) masked.attributes = { ...masked.attributes, ...extra };
+    if (extraFields.length > 0) masked.attributes = { ...masked.attributes, ...extra, ...markIn(event.attributes) };
     return masked;
   };
 }
@@ -83,14 +95,16 @@ function compileRule(rule: MaskRule, hash: (value: string) => string): { root: s
   const change = changeOf(rule.action, hash);
   if (names.length === 0 && path.changeField === undefined) return { root, rewrite: wholeOf(root, change) };
   if (root === 'changes') return { root, rewrite: (value, hidden) => mapList(value, (item) => rewriteChange(item, path, change, hidden)) };
-  const kept = root === 'attributes' ? [] : root === 'subject' || root === 'objects' ? ['kind', ...(rule.action === 'drop' ? ['id'] : [])] : ['kind'];
+  if (root === 'attributes') return { root, rewrite: (value, hidden) => rewriteAt(value, names, 0, Object.keys(markIn(value)), change, hidden) };
+  const kept = root === 'subject' || root === 'objects' ? ['kind', ...(rule.action === 'drop' ? ['id'] : [])] : ['kind'];
   return { root, rewrite: (value, hidden) => rewriteAt(value, names, 0, kept, change, hidden) };
 }
 
 /** A member that formats rely on is emptied, not taken away. */
 function wholeOf(root: string, change: Rewrite): Rewrite {
-  const empty: JsonValue | undefined = root === 'message' ? '' : root === 'attributes' ? {} : root === 'objects' || root === 'changes' ? [] : undefined;
+  const empty: JsonValue | undefined = root === 'message' ? '' : root === 'objects' || root === 'changes' ? [] : undefined;
   if (root === 'changes') return (value, hidden) => mapList(value, (item) => rewriteChange(item, { text: root, names: [root] }, change, hidden));
+  if (root === 'attributes') return (value, hidden) => change(value, hidden) ?? markIn(value);
   return (value, hidden) => change(value, hidden) ?? empty;
 }
 

@@ -10,8 +10,8 @@ export interface HeartbeatDocument {
   at: Date;
   /** Position after what the heartbeats have told, by partition, with the number of times that the log was replaced. */
   told: Array<{ partition: number; position: number; resets: number }>;
-  /** Made and not yet known to be in the event log. */
-  pending: OwnEvent | null;
+  /** Made and not yet known to be in the event log: its parts. Documents of before there were parts have the one event itself. */
+  pending: OwnEvent[] | OwnEvent | null;
 }
 
 export const heartbeatSchema = new Schema<HeartbeatDocument>(

@@ -17,7 +17,8 @@ import { cursorSchema, type CursorDocument } from '../engine/cursor.schema.js';
 import { BacklogService } from '../integrations/backlog.service.js';
 import { IntegrationStatusService } from '../integrations/integration-status.service.js';
 import { integrationDocumentSchema, type IntegrationDocument } from '../integrations/integration.schema.js';
-import { heartbeatMessage, type PartitionPart } from './heartbeat-message.js';
+import type { PartitionPart } from './heartbeat-message.js';
+import { heartbeatParts } from './heartbeat-parts.js';
 import { heartbeatSchema, type HeartbeatDocument } from './heartbeat.schema.js';
 import { LedgerLookup } from './ledger-lookup.js';
 
@@ -70,7 +71,7 @@ export class HeartbeatService {
 
   private async beat(integration: IntegrationDocument, state: HeartbeatDocument | undefined): Promise<boolean> {
     const seconds = integration.connection.heartbeatSeconds ?? DEFAULT_SECONDS;
-    if (state?.pending) return this.send(integration._id, state.number, state.pending);
+    if (state?.pending) return this.send(integration._id, state.number, [state.pending].flat());
     const now = this.clock.now();
     if (seconds === 0 || (state && Math.abs(now - state.at.getTime()) < seconds * 1000)) return false;
     // What was left out is not in the ledger yet.
@@ -83,23 +84,23 @@ export class HeartbeatService {
       await this.heartbeats.updateOne({ _id: integration._id }, { $setOnInsert: { number: 0, at: new Date(now), told, pending: null } }, { upsert: true });
       return false;
     }
-    const pending = await this.event(integration, state, positions, number, seconds, now);
+    const pending = await this.events(integration, state, positions, number, seconds, now);
     if (!pending) return false;
     // Only onto the state that was read: of two replicas that held the lease for a moment, one makes this number.
     const stored = await this.heartbeats.updateOne({ _id: integration._id, number: state.number, pending: null }, { $set: { number, at: new Date(now), told, pending } });
     return stored.matchedCount === 1 && (await this.send(integration._id, number, pending));
   }
 
-  private async send(id: string, number: number, event: OwnEvent): Promise<boolean> {
-    const [outcome] = await this.sink.publish([event]);
-    // Refused can only be what another process has changed by hand; it must not block those that follow.
-    if (outcome === undefined || outcome.type === 'retry') return false;
+  private async send(id: string, number: number, events: readonly OwnEvent[]): Promise<boolean> {
+    const outcomes = await this.sink.publish(events);
+    // All parts come again, under their ids: those that are in the log already are recognised. Refused can only be what another process has changed by hand; it must not block those that follow.
+    if (outcomes.length < events.length || outcomes.some(({ type }) => type === 'retry')) return false;
     await this.heartbeats.updateOne({ _id: id, number }, { $set: { pending: null } });
-    return outcome.type === 'accepted';
+    return outcomes.every(({ type }) => type === 'accepted');
   }
 
   /** Undefined when the log was replaced just now: it is looked again. */
-  private async event(integration: IntegrationDocument, state: HeartbeatDocument, positions: Record<string, KeptPosition>, number: number, seconds: number, now: number): Promise<OwnEvent | undefined> {
+  private async events(integration: IntegrationDocument, state: HeartbeatDocument, positions: Record<string, KeptPosition>, number: number, seconds: number, now: number): Promise<OwnEvent[] | undefined> {
     const ranges = new Map((await this.eventLog.ranges()).map((range) => [range.partition, range]));
     const types = new Map<string, number>();
     const parts: PartitionPart[] = [];
@@ -114,21 +115,23 @@ export class HeartbeatService {
       const from = Math.min(to, before?.position ?? (resets > 0 ? first : integration.startPositions?.[key]) ?? first ?? to);
       parts.push(await this.part(integration._id, partition, from, to, Math.max(0, (ranges.get(partition)?.next ?? to) - to), types, cursor?.resetAt?.getTime() ?? 0));
     }
-    const sum = (field: 'sent' | 'filtered' | 'rejected' | 'lost' | 'skipped' | 'unrecorded' | 'backlog') => parts.reduce((total, part) => total + part[field], 0);
     const { state: health, lastFailure } = await this.status.summary(integration);
     const lastError = lastFailure ? `${lastFailure.at} ${lastFailure.code}: ${lastFailure.cause}` : null;
-    const told = { types: [...types].sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, count]) => ({ type, count })), partitions: parts.sort((a, b) => a.partition - b.partition).map((part) => ({ ...part })) };
-    return {
-      id: `heartbeat-${integration._id}-${number}`, type: HEARTBEAT_TYPE, occurredAt: new Date(now).toISOString(), actor: systemActor('evidence'),
-      subject: { kind: 'integration', id: integration._id, name: integration.name },
-      message: heartbeatMessage({ name: integration.name, state: health, lastError, ...told }),
-      ...(lastError === null ? {} : { reason: lastError }),
-      attributes: {
-        count: sum('sent'), number, intervalSeconds: seconds, since: state.at.toISOString(), state: health, sent: sum('sent'), filtered: sum('filtered'), rejected: sum('rejected'), lost: sum('lost'),
-        skipped: sum('skipped'), unrecorded: sum('unrecorded'), backlog: sum('backlog'), lastError,
-        ...told,
-      },
-    };
+    const facts = { name: integration.name, state: health, lastError, types: [...types].sort(([a], [b]) => (a < b ? -1 : 1)).map(([type, count]) => ({ type, count })), partitions: parts.sort((a, b) => a.partition - b.partition) };
+    return heartbeatParts(facts).map(({ message, partitions, types: counts }, index, { length }) => {
+      const sum = (field: 'sent' | 'filtered' | 'rejected' | 'lost' | 'skipped' | 'unrecorded' | 'backlog') => partitions.reduce((total, one) => total + one[field], 0);
+      return {
+        id: `heartbeat-${integration._id}-${number}${length > 1 ? `-${index + 1}` : ''}`, type: HEARTBEAT_TYPE, occurredAt: new Date(now).toISOString(), actor: systemActor('evidence'),
+        subject: { kind: 'integration', id: integration._id, name: integration.name },
+        message,
+        ...(lastError === null ? {} : { reason: lastError }),
+        attributes: {
+          count: sum('sent'), number, part: index + 1, parts: length, intervalSeconds: seconds, since: state.at.toISOString(), state: health, sent: sum('sent'), filtered: sum('filtered'), rejected: sum('rejected'),
+          lost: sum('lost'), skipped: sum('skipped'), unrecorded: sum('unrecorded'), backlog: sum('backlog'), lastError,
+          types: counts.map((one) => ({ ...one })), partitions: partitions.map((one) => ({ ...one })),
+        },
+      };
+    });
   }
 
   private async part(id: string, partition: number, from: number, to: number, backlog: number, types: Map<string, number>, since: number): Promise<PartitionPart> {

@@ -7,7 +7,7 @@ import { ledgerPageSchema, type LedgerPageDocument } from './ledger.schema.js';
 import { replaySchema, type ReplayDocument } from './replay.schema.js';
 
 /** What replays brought, in pages as those of the live stream but apart from them: nothing of it counts for heartbeats and receipts. The writer of a page (`engineId`) is the replay. */
-export const replayLedgerSchema = ledgerPageSchema.clone().set('collection', 'replay_ledger');
+export const replayLedgerSchema = (ledgerPageSchema.clone()).set('collection', 'replay_ledger');
 
 /** A row of a replay that covers a position, and for which positions the replay was asked. */
 export interface ReplayedRow {

@@ -101,4 +101,37 @@ describe('what a ledger tells twice since an engine crashed between a row and it
     expect(await found(10, 40, 25)).toMatchObject({ state: 'found', sent: 25 });
     await expect(found(40, 90, 50)).rejects.toMatchObject({ code: 'not-resolved' });
   });
+
+  it('of many partitions is told in parts that together tell each once, and come again under their ids when not all could be stored', async () => {
+    const ranges = Array.from({ length: 60 }, (_, partition) => ({ partition, first: 0, next: 5_000_500 }));
+    let refuse = true;
+    const published: OwnEvent[][] = [];
+    const eventLog = { ranges: () => Promise.resolve(ranges) };
+    const many = new HeartbeatService(
+      documents, { register: () => undefined } as unknown as JobsService, new LedgerLookup(documents), new BacklogService(documents, eventLog as never), { summary: () => Promise.resolve({ state: 'streaming', lastFailure: null }) } as unknown as IntegrationStatusService, eventLog,
+      { publish: (events: readonly OwnEvent[]) => Promise.resolve((published.push([...events]), events.map((_, index) => (refuse && index === 1 ? { type: 'retry', reason: 'full' } : { type: 'accepted' })))) } as never, clock, { evidence: { heartbeatLookMs: 100 } } as never,
+    );
+    const cursors = documents.model<CursorDocument>('cursor', cursorSchema);
+    const stand = (position: number) => cursors.bulkWrite(ranges.map(({ partition }) => ({ updateOne: { filter: { _id: `one:${partition}` }, update: { $set: { integrationId: 'one', partition, position, updatedAt: new Date(now) } }, upsert: true } })));
+    await stand(1_000_000);
+    await many.run(new AbortController().signal);
+    now += 2000;
+    await stand(1_000_500);
+    await many.run(new AbortController().signal);
+    refuse = false;
+    await many.run(new AbortController().signal);
+    expect(published).toHaveLength(2);
+    const [first = [], again = []] = published;
+    expect(first.length).toBeGreaterThan(2);
+    expect(again).toEqual(first);
+    expect(first.map(({ id }) => id)).toEqual(first.map((_, index) => `heartbeat-one-1-${index + 1}`));
+    expect(first.map(({ attributes }) => [attributes?.['number'], attributes?.['part'], attributes?.['parts']])).toEqual(first.map((_, index) => [1, index + 1, first.length]));
+    const told = first.flatMap(({ attributes }) => (attributes as unknown as { partitions: Told[] }).partitions);
+    expect(told.map(({ from, to }) => [from, to])).toEqual(ranges.map(() => [1_000_000, 1_000_500]));
+    expect(first.reduce((sum, { attributes }) => sum + Number(attributes?.['unrecorded']), 0)).toBe(60 * 500);
+    for (const { message } of first) expect(Buffer.byteLength(message ?? '')).toBeLessThanOrEqual(1023);
+    now += 100;
+    await many.run(new AbortController().signal);
+    expect(published).toHaveLength(2);
+  });
 });

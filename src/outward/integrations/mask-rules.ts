@@ -1,6 +1,6 @@
 import type { IntegrationSettings } from '../../model/integration.js';
 import type { ProblemItem } from '../../platform/http/problem.js';
-import { maskFault } from '../delivery/event-mask.js';
+import { maskFault, REPLAY_MARK } from '../delivery/event-mask.js';
 
 /**
  * Each fault of masks and extra fields with its pointer: what their schema cannot say.
@@ -15,6 +15,7 @@ export function maskFaults({ output }: IntegrationSettings, unreadable: Readonly
   });
   if (output.hashKey === undefined && !unreadable.has('output.hashKey') && output.mask.some(({ action }) => action === 'hash')) faults.push({ pointer: '/output/hashKey', message: 'needed to hash a field: 16 characters or more, for example from openssl rand -base64 32' });
   output.extraFields.forEach(({ name }, index) => {
+    if (name.toLowerCase() === REPLAY_MARK) faults.push({ pointer: `/output/extraFields/${index}/name`, message: `"${name}" is the mark of events that a replay sends again; choose another name` });
     if (output.extraFields.findIndex((other) => other.name.toLowerCase() === name.toLowerCase()) < index) faults.push({ pointer: `/output/extraFields/${index}/name`, message: `"${name}" is the name of another extra field` });
   });
   return faults;

@@ -92,6 +92,14 @@ describe('the preview of a change', () => {
     await api().post(`${BASE}/${id}/preview`).set('x-rights', 'integrations:read').send({ type: 'siem.test' }).expect(200);
   });
 
+  it('refuses at save what would hide or take the place of the mark of a replay, with the field', async () => {
+    const refused = await api().post(BASE).send({ name: 'marks', serverUrl: 'siem', outputType: 'json', header: 'none', output: { mask: [{ field: 'attributes.*', action: 'drop' }, { field: 'attributes.replay', action: 'drop' }], extraFields: [{ name: 'Replay', value: 'x' }] } }).expect(400);
+    expect((refused.body as { errors: Array<{ pointer: string; message: string }> }).errors).toEqual([
+      { pointer: '/output/mask/1/field', message: 'attributes.replay stays as it is: receivers tell by it that an event comes again' },
+      { pointer: '/output/extraFields/0/name', message: '"Replay" is the mark of events that a replay sends again; choose another name' },
+    ]);
+  });
+
   it('never shows the key of the hashes', async () => {
     const key = 'sixteen characters or more';
     const id = await created({ output: { mask: [{ field: 'actor.ip', action: 'hash' }], hashKey: key } });

@@ -4,17 +4,12 @@ import { formatSettings } from '../../support/format-settings.js';
 import { hostileEvents } from '../../support/hostile-events.js';
 import { leastOctets } from '../../support/least-octets.js';
 import { oneRecord } from '../../support/one-record.js';
-import { parseRecord, type ReceivedRecord } from '../../support/parsers/record.js';
+import { parseRecord } from '../../support/parsers/record.js';
+import { markOf } from '../../support/replay-mark.js';
 import { SAMPLE_TYPES, sampleEvent } from '../../support/sample-events.js';
 
 const REPLAY = '01955f8c-5879-7c3e-8a51-00000000abcd';
 const cases = FORMATS.flatMap((format) => format.headers.map((header) => ({ format, header, name: `${format.outputType} behind ${header}` })));
-
-/** Where docs/reference/formats.md says that the mark stands. */
-function markOf({ data, cef, leef, json, ocsf, ecs }: ReceivedRecord): unknown {
-  const inside = (record: unknown, ...path: string[]): unknown => path.reduce<unknown>((value, name) => (value as Record<string, unknown> | undefined)?.[name], record);
-  return cef?.extension.get('TidegateReplay') ?? leef?.attributes.get('replay') ?? inside(json, 'attributes', 'replay') ?? inside(ocsf, 'unmapped', 'attributes', 'replay') ?? inside(ecs, 'labels', 'replay') ?? data?.get('replay');
-}
 
 describe.each(cases)('$name', ({ format, header }) => {
   const render = (event: ReturnType<typeof sampleEvent>, replay: unknown, maxBytes = 8192) => {
