@@ -1,11 +1,16 @@
 /**
- * Tidegate beside rsyslog and syslog-ng: one Kafka topic, one sink, interleaved rounds, the median of each. A benchmark, not a test.
+ * Tidegate beside rsyslog and, where installed, syslog-ng, Fluent Bit and the OpenTelemetry Collector: one Kafka topic, one sink, interleaved rounds, the median of each.
+ * A benchmark, not a test.
  *   npm run bench:peers [-- events] [rounds] [scenario, ...]
+ * Fluent Bit is `fluent-bit` in PATH, or the path in TIDEGATE_TEST_BENCH_FLUENT_BIT: with the kafka input, the lua filter and the tcp, udp and syslog outputs.
+ * The Collector is `otelcol-contrib` in PATH, or the path in TIDEGATE_TEST_BENCH_OTELCOL: with the kafka receiver, the batch and transform processors and the syslog exporter.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startKafka } from '../support/kafka.js';
+import { fluentBitPeer } from './peers/fluent-bit-peer.js';
+import { otelPeer } from './peers/otel-peer.js';
 import type { Peer, PeerContext, Scenario } from './peers/peer.js';
 import { rsyslogPeer } from './peers/rsyslog-peer.js';
 import { syslogNgPeer } from './peers/syslog-ng-peer.js';
@@ -31,6 +36,8 @@ const SCENARIOS: readonly Scenario[] = [
   { name: 'cef over udp', format: 'cef', protocol: 'udp', destinations: 1, start: '<' },
   { name: 'cef to 8', format: 'cef', protocol: 'tcp', destinations: 8, start: '<' },
 ];
+
+const OTHERS: readonly Peer[] = [rsyslogPeer, syslogNgPeer, fluentBitPeer, otelPeer];
 
 type Figures = Omit<Row, 'scenario' | 'peer'>;
 
@@ -74,12 +81,14 @@ const failures: string[] = [];
 try {
   const tidegate = await TidegatePeer.open(join(directory, 'tidegate'), kafka.brokers);
   try {
-    const peers = [tidegate, rsyslogPeer, syslogNgPeer].filter((peer) => {
+    const without: string[] = [];
+    const peers = [tidegate, ...OTHERS.filter((peer) => {
       const reason = peer.missing();
-      if (reason !== undefined) console.warn(`without ${peer.name}: ${reason}`);
+      if (reason !== undefined) without.push(`${peer.name}: ${reason}`);
       return reason === undefined;
-    });
-    about['without'] = [rsyslogPeer, syslogNgPeer].flatMap((peer) => (peer.missing() === undefined ? [] : [`${peer.name}: ${peer.missing()}`])).concat('fluent-bit and the OpenTelemetry Collector: in no package registry that this command uses');
+    })];
+    about['without'] = without;
+    for (const line of without) console.warn(`without ${line}`);
     console.log(`filling the topic with ${EVENTS} events`);
     await tidegate.fill(EVENTS);
     for (const scenario of SCENARIOS.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
