@@ -30,6 +30,8 @@ const BY_TYPE: Readonly<Record<string, Kind>> = {
   'mitigation.alert.received': { ocsf: entity(1, 'Create'), ecs: iam('admin', 'info') },
   'mitigation.alert.processed': { ocsf: entity(99, 'Mitigate'), ecs: iam('admin', 'change') },
   'mitigation.alert.failed': { ocsf: entity(99, 'Mitigate'), ecs: iam('admin', 'change') },
+  'mitigation.account.processed': { ocsf: entity(99, 'Mitigate'), ecs: iam('admin', 'change') },
+  'mitigation.account.failed': { ocsf: entity(99, 'Mitigate'), ecs: iam('admin', 'change') },
   'mitigation.alert.waiting': { ocsf: entity(99, 'Wait for Approval'), ecs: iam('admin', 'info') },
   'mitigation.alert.rejected': { ocsf: entity(99, 'Reject'), ecs: iam('admin', 'info') },
   'mitigation.alert.purged': { ocsf: entity(4, 'Delete'), ecs: iam('admin', 'deletion') },
