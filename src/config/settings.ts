@@ -87,7 +87,6 @@ const engine = z.strictObject({
   inFlightBytes: bytes(67_108_864, 'Bytes handed to a receiver that are not yet known to be safe.'),
   batchBytes: bytes(524_288, 'Bytes read from a partition in one go.'),
   batchEvents: z.int().min(1).max(10_000).default(500).meta({ help: 'Events read from a partition in one go.' }),
-  renderThread: z.boolean().default(true).meta({ help: 'Large batches of a backlog are rendered in a thread of its own (about 40 MB more while it runs), except on a machine with one core.' }),
   commitIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often cursors are saved; one that only passed events which its integration does not want is saved 30 times less often, and at least every 30 seconds.' }),
   heartbeatMs: z.int().min(50).max(10_000).default(1000).meta({ help: 'How often an engine looks for changed integrations, writes its heartbeat and the status of its integrations.' }),
   faultRetryMs: z.int().min(100).max(3_600_000).default(30_000).meta({ help: 'First wait between two tries while a person must act (certificate, refused credentials, settings); doubles up to engine.faultRetryMaxMs.' }),

@@ -106,14 +106,14 @@ export interface StoredEvent {
   severity: number;
   /** The record. */
   octets: Buffer;
-  /** Where in it the event begins, where it goes on behind its id and the comma, and where it ends. */
-  start: number;
+  /** Where in it the event goes on behind its id and the comma, and where it ends. */
   from: number;
   end: number;
 }
 
 const HEAD = /^(10|\d),"data":\{"id":"([A-Za-z0-9._-]{1,40})","type":"([A-Za-z0-9._-]{1,32})","occurredAt":"([0-9T:.-]{23}Z)"/;
 const HEAD_OCTETS = 180;
+const ID_START = ',"data":{"id":"'.length;
 
 /** Undefined where the record bears no such mark. Of records that Tidegate itself wrote alone. */
 export function storedEventOf(value: Uint8Array): StoredEvent | undefined {
@@ -124,8 +124,7 @@ export function storedEventOf(value: Uint8Array): StoredEvent | undefined {
   const head = HEAD.exec(octets.toString('latin1', start, start + HEAD_OCTETS));
   if (!head) return undefined;
   const [, severity = '', id = '', type = '', occurredAt = ''] = head;
-  const at = start + severity.length + DATA.length - 1;
-  return { id, type, occurredAt, severity: Number(severity), octets, start: at, from: at + '{"id":"'.length + id.length + 2, end: octets.length - 1 };
+  return { id, type, occurredAt, severity: Number(severity), octets, from: start + severity.length + ID_START + id.length + 2, end: octets.length - 1 };
 }
 
 /** The partition key: events of one subject keep their order. */

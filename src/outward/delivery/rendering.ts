@@ -40,11 +40,6 @@ export class Rendering {
     return rendering;
   }
 
-  /** A record that was rendered elsewhere, framing included: it is taken as it is. */
-  place(index: number, place: WrittenPlace): void {
-    this.places[index] ??= place;
-  }
-
   /** Octets of a record on the wire, or why there are none. */
   measure(index: number): number | RenderReject {
     const place = this.places[index] ?? this.render(index);

@@ -1,6 +1,6 @@
 import type { PartitionReader } from '../../contracts/event-log.js';
+import { EventBatch } from '../delivery/event-batch.js';
 import { wantedOf } from '../delivery/event-filter.js';
-import { batchFor } from './ahead/batch-for.js';
 import type { LanePartition } from './lane-partition.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
 import { missingIn } from './missing-positions.js';
@@ -50,8 +50,7 @@ export class CatchUp {
           if (batch.next > owned.taken) await context.passGap(owned, batch.next, missingIn(batch, owned.taken), () => this.stopped);
           continue;
         }
-        const parsed = await batchFor(batch, [owned.lane], context, eager);
-        if (this.stopped) break;
+        const parsed = EventBatch.parse(batch, context.readForeign, !eager && owned.lane.sendsStored);
         if (parsed.unreadable.length > 0) await context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const first = firstOffset(parsed);
         const missing = missingIn(batch, owned.taken);

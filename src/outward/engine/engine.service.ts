@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { Inject, Injectable, Optional, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import type { Model } from 'mongoose';
 import { SETTINGS, type Settings } from '../../config/settings.js';
@@ -22,7 +21,6 @@ import { replayLedgerSchema } from '../evidence/replay-ledger.js';
 import { replaySchema, type ReplayDocument } from '../evidence/replay.schema.js';
 import { ForeignRecords } from '../intake/foreign-records.js';
 import { IntegrationRepository, type EngineIntegration } from '../integrations/integration-repository.js';
-import { RenderAhead } from './ahead/render-ahead.js';
 import { ChangeQueue } from './change-queue.js';
 import { CommandRunner } from './command-runner.js';
 import { CursorStore, cursorId, FILTERED_SAVE_MS } from './cursor-store.js';
@@ -72,7 +70,6 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly reach: ReachStore;
   private readonly replays: ReplayRunner;
   private readonly feedContext: FeedContext;
-  private readonly ahead: RenderAhead | undefined;
   private readonly deadLetters: DeadLetterStore;
   private readonly losses: LostPositions;
   private readonly places: LogPlaces;
@@ -141,9 +138,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       forgetStatus: (id) => this.status.remove(id),
       ended: () => this.turn.notify(),
     });
-    this.ahead = settings.engine.renderThread && availableParallelism() > 1 ? new RenderAhead(this.log) : undefined;
     this.feedContext = {
-      ...(this.ahead ? { ahead: this.ahead } : {}),
       eventLog,
       deadLetters: this.deadLetters,
       readForeign: (record) => foreign.read(record),
@@ -210,7 +205,6 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     await this.attempt('saving cursors', () => this.saveCursors(true));
     await this.attempt('leaving the pool', async () => this.member?.leave());
     await Promise.all([...this.feeds.values()].map((feed) => feed.stop()));
-    await this.ahead?.stop();
     await this.attempt('stopping replays', () => this.replays.stop(stopGraceMs));
     await this.commands.stop(stopGraceMs);
     await this.attempt('writing the status', () => this.status.write(this.lanes.running.values(), this.ranges));

@@ -1,7 +1,6 @@
 import type { EventLog, PositionRun, ReadOptions } from '../../contracts/event-log.js';
 import type { Log } from '../../contracts/log.js';
 import type { EventBatch, ForeignReader } from '../delivery/event-batch.js';
-import type { RenderAhead } from './ahead/render-ahead.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { LanePartition } from './lane-partition.js';
 
@@ -13,8 +12,6 @@ export interface FeedContext {
   /** What others wrote into the log themselves; without it such records are parked. */
   readForeign?: ForeignReader;
   log: Log;
-  /** Renders large batches in another thread; without it lanes render by themselves. */
-  ahead?: RenderAhead;
   engineId: string;
   /**
    * Takes a lane up to the next record. `missing` are the runs without a record that the reading met, also beyond that record: what of them the lane did not pass before is told

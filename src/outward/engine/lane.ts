@@ -11,7 +11,6 @@ import { compileFilter, type CompiledFilter } from '../delivery/event-filter.js'
 import { formOf } from '../delivery/rendered-form.js';
 import type { RenderReject } from '../delivery/rendering.js';
 import { Breaker, type BreakerState } from './breaker.js';
-import type { PlainPath } from './ahead/render-ahead.js';
 import { buildChunk, refusedEvents, type BuiltPart } from './built-chunk.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { DeliveryState } from './integration-status.schema.js';
@@ -135,8 +134,6 @@ export class Lane {
   private readonly path: DeliveryPath | undefined;
   /** Whether it may send events on as they lie in the log. */
   readonly sendsStored: boolean;
-  /** How it writes events, where another thread can do that as well; undefined where events are sent as they lie in the log. */
-  readonly plainPath: PlainPath | undefined;
   /** Which events it takes. Without a way to deliver it is never asked: the lane takes nothing and its cursors stay. */
   readonly filter: CompiledFilter;
   private readonly ended: Promise<void>;
@@ -146,7 +143,6 @@ export class Lane {
     const { retryInitialMs, retryMaxMs } = integration.connection;
     this.since = clock.now();
     this.sendsStored = !('cause' in path) && path.renderer.renderStored !== undefined && path.shape.envelope === undefined;
-    this.plainPath = 'cause' in path || this.sendsStored || path.view !== null || path.shape.envelope !== undefined ? undefined : { shape: path.shape, renderer: path.renderer };
     this.filter = 'cause' in path ? compileFilter(filterSection.parse({})) : path.filter;
     this.breaker = new Breaker(
       { clock, random, retryInitialMs, retryMaxMs, faultRetryMs, faultRetryMaxMs },

@@ -1,6 +1,5 @@
 import type { LogMark, OwnedPartition, PositionRun } from '../../contracts/event-log.js';
-import type { EventBatch } from '../delivery/event-batch.js';
-import { batchFor } from './ahead/batch-for.js';
+import { EventBatch } from '../delivery/event-batch.js';
 import { CatchUp } from './catch-up.js';
 import type { Feed } from './feed.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
@@ -144,9 +143,7 @@ export class SharedFeed implements Feed {
           if (seeks === this.seeks) this.position = Math.max(this.position, batch.next);
           continue;
         }
-        const parsed = await batchFor(batch, [...this.live].map(({ lane }) => lane), this.context, this.eager);
-        if (this.stopped) return;
-        if (seeks !== this.seeks) continue;
+        const parsed = EventBatch.parse(batch, this.context.readForeign, !this.eager && this.someoneSendsStored());
         this.gathered = this.isLarge(parsed, batch.end);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const late = await this.turnOf(pressed.length > 0 ? withoutRoom : overfull, seeks);
@@ -200,6 +197,11 @@ export class SharedFeed implements Feed {
   /** Reading goes on for the sake of a lane that has little left to send. */
   private someoneStarves(): boolean {
     for (const owned of this.live) if (owned.lane.starving) return true;
+    return false;
+  }
+
+  private someoneSendsStored(): boolean {
+    for (const owned of this.live) if (owned.lane.sendsStored) return true;
     return false;
   }
 
