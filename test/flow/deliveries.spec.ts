@@ -99,6 +99,7 @@ describe('what became of an event', () => {
     const [seen = ''] = await send('seen', 1);
     await eventually('it works', async () => (await outcome(seen, 'was away'))?.outcome === 'delivered');
     await test.client.ok('POST', `/api/v1/integrations/${id}/disable`);
+    await eventually('no engine has it', async () => (await test.client.ok<{ byEngine: Array<{ stale: boolean }> }>('GET', `/api/v1/integrations/${id}/status`)).byEngine.every(({ stale }) => stale));
     const [first = '', second = '', third = ''] = await send('while-away', 3);
     const [unwanted = ''] = await send('unwanted-away', 1, { type: 'user.synced.created', subject: { kind: 'user', id: 'u' } });
     await eventually('it is skipped', async () => (await test.client.call('POST', `/api/v1/integrations/${id}/enable`, { resume: 'skip' })).status === 200);

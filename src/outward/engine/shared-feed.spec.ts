@@ -152,7 +152,7 @@ describe('the shared reader of a partition', () => {
   });
 
   it('waits in a backlog for no lane that is much slower than the fastest', async () => {
-    const { readers, slowerAt } = await workOff(80, 2);
+    const { readers, slowerAt } = await workOff(160, 2);
     expect(readers).toContain('catchup.slower.engine');
     expect(slowerAt).toBeLessThan(1500);
   });
