@@ -58,8 +58,8 @@ export interface LossRunResult {
 
 const SEND_TIMEOUT_MS = 2000;
 const HEARTBEAT_MS = 250;
-/** Tidegate killed goes on from cursors that are so old at most: default of `engine.commitIntervalMs`, and how long saves are gathered. */
-const CURSOR_AGE_MS = 1000 + 200;
+/** Default of `engine.commitIntervalMs`. Tidegate killed goes on from cursors that are so old at most. */
+const CURSOR_AGE_MS = 1000 + HEARTBEAT_MS;
 const RETRY_MAX_MS = 500;
 const BATCHES_PER_SECOND = 10;
 const MOST_TRIES = 2000;

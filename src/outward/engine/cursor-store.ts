@@ -22,8 +22,6 @@ export class CursorStore {
   /** Name of the log that is read: saved cursors belong to it. */
   log: string | undefined;
   private readonly savedAt = new WeakMap<LanePartition, number>();
-  /** One save after the other: rows of the ledger and positions of a partition belong together. */
-  private saving: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly model: Model<CursorDocument>,
@@ -44,13 +42,7 @@ export class CursorStore {
   }
 
   /** Saves those that moved. `all` also those that only passed filtered events. @throws when the document store refuses; the next call tries again. */
-  save(partitions: Iterable<LanePartition>, all = false): Promise<number> {
-    const saved = this.saving.then(() => this.saveNow(partitions, all));
-    this.saving = saved.catch(() => undefined);
-    return saved;
-  }
-
-  private async saveNow(partitions: Iterable<LanePartition>, all: boolean): Promise<number> {
+  async save(partitions: Iterable<LanePartition>, all = false): Promise<number> {
     const now = this.clock.now();
     const due = [...partitions].filter((owned) => {
       if (owned.cursor <= owned.savedCursor || !owned.recognised || owned.overtaken) return false;
@@ -100,7 +92,6 @@ export class CursorStore {
    * @returns what is stored now, by us or by who was faster
    */
   async reset(integrationId: string, partition: number, known: number, position: number, log: string): Promise<SavedCursor> {
-    await this.saving;
     const _id = cursorId(integrationId, partition);
     const now = new Date(this.clock.now());
     const update = { $set: { position, log, resets: known + 1, resetAt: now, updatedAt: now, integrationId, partition }, $unset: { mark: 1 as const } };
@@ -119,8 +110,6 @@ export class CursorStore {
   }
 
   async forget(integrationId: string): Promise<void> {
-    // A save under way would bring them back.
-    await this.saving;
     await this.model.deleteMany({ integrationId });
   }
 }

@@ -38,7 +38,6 @@ import { LogPlaces, type Misplaced, type Place, type Places } from './log-places
 import { LogWatch } from './log-watch.js';
 import { Lane, type HealthChange, type LaneFigures, type LaneOptions } from './lane.js';
 import { Lanes } from './lanes.js';
-import { PromptSaves } from './prompt-saves.js';
 import { ReachStore } from './reach-store.js';
 import { reachSchema, type ReachDocument } from './reach.schema.js';
 import { ReplayRunner } from './replay-runner.js';
@@ -62,7 +61,6 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
   private readonly lanes: Lanes;
   private readonly feeds = new Map<number, SharedFeed>();
   private readonly cursors: CursorStore;
-  private readonly promptSaves: PromptSaves<Lane>;
   private readonly filterVersions: FilterVersions;
   private readonly engines: Model<EngineDocument>;
   private readonly commands: CommandRunner;
@@ -106,10 +104,6 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     this.startedAt = clock.now();
     const ledger = new LedgerStore(store.model<LedgerPageDocument>('ledger-page', ledgerPageSchema), clock, this.id, settings.evidence.ledgerDays);
     this.cursors = new CursorStore(store.model<CursorDocument>('cursor', cursorSchema), clock, ledger, Math.min(FILTERED_SAVE_MS, 30 * settings.engine.commitIntervalMs));
-    this.promptSaves = new PromptSaves((lanes) => this.attempt('saving cursors', () => this.cursors.save(
-      // One that ended meanwhile was saved, or forgotten.
-      lanes.filter((lane) => this.lanes.running.get(lane.integration.id) === lane).flatMap((lane) => [...lane.partitions.values()]),
-    )), settings.engine.commitIntervalMs);
     this.filterVersions = new FilterVersions(store);
     this.engines = store.model<EngineDocument>('engine', engineSchema);
     this.deadLetters = new DeadLetterStore(store.model<DeadLetterDocument>('dead-letter', deadLetterSchema), clock, this.log, settings.evidence.deadLetterBytes);
@@ -198,7 +192,6 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   private async stop(): Promise<void> {
     const { stopGraceMs } = this.settings.engine;
-    this.promptSaves.stop();
     // Lanes first, so that what is in flight is proven while the partitions are still owned.
     await this.lanes.stop();
     await within(stopGraceMs, this.watch.settle([...this.lanes.running.values()].flatMap((lane) => [...lane.partitions.values()])));
@@ -214,7 +207,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
 
   // --- integrations ---
 
-  private buildLane(integration: EngineIntegration, path: LaneOptions['path'], onHealth: LaneOptions['onHealth'], former?: LaneFigures, deadLetters: DeadLetterSink = this.deadLetters, onProven?: LaneOptions['onProven']): Lane {
+  private buildLane(integration: EngineIntegration, path: LaneOptions['path'], onHealth: LaneOptions['onHealth'], former?: LaneFigures, deadLetters: DeadLetterSink = this.deadLetters): Lane {
     return new Lane({
       integration,
       path,
@@ -229,13 +222,12 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       faultRetryMs: this.settings.engine.faultRetryMs,
       faultRetryMaxMs: this.settings.engine.faultRetryMaxMs,
       onHealth,
-      ...(onProven ? { onProven } : {}),
     });
   }
 
   private startLane(integration: EngineIntegration, places: Places, former: LaneFigures | undefined): Lane {
     const path = deliveryPathOf(integration, this.machineHostname);
-    const lane: Lane = this.buildLane(integration, path, (change) => void this.attempt('telling a change of state', () => this.tellHealth(integration, change)), former, this.deadLetters, () => this.promptSaves.proven(lane));
+    const lane = this.buildLane(integration, path, (change) => void this.attempt('telling a change of state', () => this.tellHealth(integration, change)), former);
     for (const feed of this.feeds.values()) this.addPartition(lane, feed, places.get(cursorId(integration.id, feed.partition)));
     void this.attempt('remembering a filter', () => this.persist(() => this.filterVersions.remember(integration, this.clock.now())));
     const facts = { integration: integration.name, integrationId: integration.id, version: integration.version };
@@ -349,7 +341,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
     if (!all && Math.abs(now - this.lastCommitAt) < this.settings.engine.commitIntervalMs - this.settings.engine.heartbeatMs / 2) return;
     this.lastCommitAt = now;
     await this.cursors.save(
-      [...this.lanes.running.values()].filter((lane) => all || !this.promptSaves.has(lane)).flatMap((lane) => [...lane.partitions.values()]),
+      [...this.lanes.running.values()].flatMap((lane) => [...lane.partitions.values()]),
       all,
     );
     for (const feed of this.feeds.values()) {

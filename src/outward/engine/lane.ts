@@ -70,8 +70,6 @@ export interface LaneOptions {
   faultRetryMs: number;
   faultRetryMaxMs: number;
   onHealth: (change: HealthChange) => void;
-  /** Told when cursors moved over what was proven. */
-  onProven?: () => void;
 }
 
 /** What was handed to the receiver and is not yet known to be safe. */
@@ -517,7 +515,6 @@ export class Lane {
     }
     if (events === 0) return;
     if (bytes > 0) this.proven(now);
-    this.options.onProven?.();
     this.work.notify();
   }
 
