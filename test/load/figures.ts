@@ -66,7 +66,7 @@ const SECTIONS: readonly Section[] = [
   { title: 'Alerts', file: 'alerts', command: 'npm run bench:alerts', says: 'The inward walk, with as many stored alerts as the heading of the machine says.', targets: [] },
 ];
 const LOSS: ReadonlyArray<{ title: string; file: string; says: string }> = [
-  { title: 'Loss on the way to real receivers', file: 'loss.txt', says: 'rsyslog and syslog-ng over every way, killed, killed together with Tidegate, stopped, gone silent behind a proxy, cut in mid-frame; `npm run soak:loss`.' },
+  { title: 'Loss on the way to real receivers', file: 'loss.txt', says: 'rsyslog and syslog-ng over every way, HEC and `_bulk` at real intakes: killed, Tidegate killed alone and together with them, stopped, gone silent behind a proxy, cut in mid-frame, without room on the disk; `npm run soak:loss`.' },
   { title: 'Faults of the engines, full size', file: 'faults-full-size.txt', says: '`npm run soak:engines`, `soak:api`, `soak:zombie`, `soak:rebalance`, `soak:broker`, `soak:broker-of-three` and `soak:documents`.' },
   { title: 'Random events through every format', file: 'formats.txt', says: 'What parsers of other makes and the strict parsers of the tests (JSON by the published schema, ECS by the dictionary of @elastic/ecs 9.4.0) read, compared with the projections of `test/support/projections`; `npm run soak:formats`.' },
   { title: 'Mitigation under kills', file: 'mitigation.txt', says: '`npm run soak:mitigation` and `soak:bodies`.' },
