@@ -14,7 +14,7 @@ export const MAY_COME_BACK = 'may-come-back-through-role';
  * @param cautions changes that took place and may not settle it.
  */
 export function conclusionOf({ planned, done, skipped, failed, notConfirmed }: TargetCounts, example: { code: string | null; reason: string | null } | null, cautions: { count: number; example: string } | null = null): Conclusion {
-  const warning = cautions ? `${cautions.count} of ${done} removed entitlements may come back through a role. For example: ${cautions.example}` : '';
+  const warning = cautions ? `${cautions.count} of the removed entitlements may come back through a role. For example: ${cautions.example}` : '';
   const bad = failed + notConfirmed;
   if (bad > 0) {
     const first = example?.reason ? ` For example: ${example.reason}` : '';

@@ -113,7 +113,7 @@ describe('the processor', () => {
     const one = await post({ type: 'identity/entitlement', nativeId: 'bob', groupType: 'memberOf', groupName: 'CN=Admins' });
     await process();
     const caution = 'Bob has the roles Finance, Payroll, Audit, Travel, Reports and 2 more; if a role grants this entitlement, it may come back with the next refresh. Take the role away, too.';
-    expect(await alert(one)).toMatchObject({ state: 'succeeded', reasonCode: 'may-come-back-through-role', reason: `1 of 1 removed entitlements may come back through a role. For example: ${caution}` });
+    expect(await alert(one)).toMatchObject({ state: 'succeeded', reasonCode: 'may-come-back-through-role', reason: `1 of the removed entitlements may come back through a role. For example: ${caution}` });
     expect(await targetsOf(one)).toMatchObject([{ state: 'done', caution }]);
     // What was not there cannot come back by this.
     const again = await post({ type: 'identity/entitlement', nativeId: 'bob', groupType: 'memberOf', groupName: 'CN=Admins' });
@@ -124,7 +124,7 @@ describe('the processor', () => {
     await entitlement(application, 'memberOf', 'CN=Admins');
     const group = await post({ type: 'application/group', groupType: 'memberOf', groupName: 'CN=Admins' });
     await process();
-    expect(await alert(group)).toMatchObject({ state: 'succeeded', targets: { done: 3 }, reasonCode: 'may-come-back-through-role', reason: expect.stringMatching(/^1 of 3 removed/) as unknown });
+    expect(await alert(group)).toMatchObject({ state: 'succeeded', targets: { done: 3 }, reasonCode: 'may-come-back-through-role', reason: expect.stringMatching(/^1 of the removed entitlements/) as unknown });
     const jane = await post({ type: 'identity/entitlement', nativeId: 'jdoe', groupType: 'memberOf', groupName: 'CN=Staff' });
     await process();
     expect((await alert(jane)).reasonCode).toBeNull();

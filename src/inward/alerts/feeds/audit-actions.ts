@@ -5,7 +5,7 @@ import { EVENT_TYPES } from '../../../model/event-types.js';
 
 /** The acts of mitigations keep the name that SIEM content for the original looks for. */
 export const SIEM_PROVISIONING = 'siemProvisioning';
-/** Of an alert about an application there is one for each account, then the one of the whole. */
+/** Of an alert about an application there is one for each account, and one of the whole. */
 const PROVISIONING_TYPES: readonly string[] = ['mitigation.alert.processed', 'mitigation.alert.failed', 'mitigation.account.processed', 'mitigation.account.failed'];
 
 /** Types that Tidegate itself writes beside those of the catalogue, and that therefore may be looked for before the first one is there. */
