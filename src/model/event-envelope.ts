@@ -1,10 +1,12 @@
 import { EVENT_ID_PATTERN, type AuditEvent, type EnvelopedEvent } from './audit-event.js';
-import { isLineSafe } from './line-safe-json.js';
+import { lineSafe, mayHoldLoneSurrogate } from './line-safe-json.js';
 import { PLAIN_TIMESTAMP } from './plain-timestamp.js';
 
 /** The CloudEvents 1.0 JSON form (structured mode) in which an event lies in the log; extension attributes are lower-case letters and digits by its section 3.1. */
 interface Envelope {
   specversion: '1.0';
+  /** See `markOf`. */
+  tidegatejson?: string;
   id: string;
   source: string;
   type: string;
@@ -12,29 +14,47 @@ interface Envelope {
   subject: string;
   datacontenttype: 'application/json';
   tidegateproducer: string;
-  tidegatejson?: number;
   data: AuditEvent;
 }
 
+const START = '{"specversion":"1.0",';
+
 /**
- * The log record of an event: CloudEvents JSON, UTF-8. `data` stays the last member, so a reader may slice it out. In front of it stands `tidegatejson`, the severity of the event, where `data` is
- * written octet for octet as the JSON output writes an event (but for its sequence): then a reader may send it on without parsing it.
+ * The log record of an event: CloudEvents JSON, UTF-8. `data` stays the last member, so a reader may slice it out. Where `data` is written octet for octet as the JSON output writes an event (but for
+ * its sequence), `tidegatejson` says where it lies: then a reader may send it on without parsing it.
  */
 export function encodeEnvelope({ event, producer, source }: EnvelopedEvent): Buffer {
-  const envelope: Omit<Envelope, 'data' | 'tidegatejson'> = {
-    specversion: '1.0',
-    id: event.id,
-    source,
-    type: event.type,
-    time: event.occurredAt,
-    subject: event.subject.id,
-    datacontenttype: 'application/json',
-    tidegateproducer: producer,
-  };
-  const data = JSON.stringify(event);
-  const mark = isAsSent(event) && isLineSafe(data) ? `${MARK}${event.severity}` : '';
-  return Buffer.from(`${JSON.stringify(envelope).slice(0, -1)}${mark},"data":${data}}`, 'utf8');
+  const { id, type, occurredAt, subject } = event;
+  const head = `"id":${JSON.stringify(id)},"source":${quotedSource(source)},"type":${JSON.stringify(type)},"time":${JSON.stringify(occurredAt)},"subject":${JSON.stringify(subject.id)},"datacontenttype":"application/json","tidegateproducer":${quotedProducer(producer)},"data":`;
+  const data = lineSafe(JSON.stringify(event));
+  const mark = isAsSent(event) && !mayHoldLoneSurrogate(data) ? markOf(event, START.length + MARK_OCTETS + Buffer.byteLength(head, 'utf8')) : '';
+  return Buffer.from(`${START}${mark}${head}${data}}`, 'utf8');
 }
+
+/** As JSON; the last one is kept, as most events have the source and the producer of those before. */
+function quoted(): (text: string) => string {
+  let last = '';
+  let json = '""';
+  return (text) => {
+    if (text !== last) {
+      json = JSON.stringify(text);
+      last = text;
+    }
+    return json;
+  };
+}
+const quotedSource = quoted();
+const quotedProducer = quoted();
+
+const MARK = '"tidegatejson":"';
+const MARK_OCTETS = `${MARK}00.0000.00.00",`.length;
+
+/** Severity, where `data` begins, the lengths of id and type, each in digits of fixed number; nothing where that is too far away to say. */
+function markOf({ severity, id, type }: AuditEvent, start: number): string {
+  return start > 9999 ? '' : `${MARK}${digits(severity, 2)}.${digits(start, 4)}.${digits(id.length, 2)}.${digits(type.length, 2)}",`;
+}
+
+const digits = (value: number, count: number): string => String(value).padStart(count, '0');
 
 /** The members of an event in the order of the JSON output. */
 const MEMBERS: ReadonlyArray<keyof AuditEvent> = ['id', 'type', 'occurredAt', 'receivedAt', 'tenantId', 'actor', 'subject', 'objects', 'outcome', 'reason', 'correlationId', 'severity', 'message', 'attributes', 'changes'];
@@ -53,7 +73,7 @@ function isAsSent(event: AuditEvent): boolean {
   return true;
 }
 
-const octetsOf = (value: Uint8Array): Buffer => Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+const octetsOf = (value: Uint8Array): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength));
 
 /**
  * Reads a log record that Tidegate itself wrote.
@@ -70,12 +90,11 @@ export function decodeEnvelope(value: Uint8Array): EnvelopedEvent {
   return { event, producer: envelope.tidegateproducer ?? 'unknown', source: envelope.source ?? 'unknown' };
 }
 
-const OWN_START = Buffer.from('{"specversion":"1.0",', 'latin1');
-/** Stand for the members only: inside a text their quotes would be escaped. */
 const DATA = ',"data":{';
-const MARK = ',"tidegatejson":';
+const START_OCTETS = Buffer.from(START, 'latin1');
+/** Stands for the member only: inside a text its quotes would be escaped. */
 const DATA_OCTETS = Buffer.from(DATA, 'latin1');
-const MARK_OCTETS = Buffer.from(MARK, 'latin1');
+const OPENING_BRACE = 0x7b;
 const CLOSING_BRACE = 0x7d;
 
 /**
@@ -84,11 +103,10 @@ const CLOSING_BRACE = 0x7d;
  */
 export function decodeEvent(value: Uint8Array): AuditEvent {
   const octets = octetsOf(value);
-  const own = octets[octets.length - 1] === CLOSING_BRACE && octets.subarray(0, OWN_START.length).equals(OWN_START);
-  const at = own ? octets.indexOf(DATA_OCTETS) : -1;
-  if (at >= 0) {
+  const start = dataStartOf(octets);
+  if (start >= 0) {
     try {
-      const event = JSON.parse(octets.toString('utf8', at + DATA.length - 1, octets.length - 1)) as Partial<AuditEvent>;
+      const event = JSON.parse(octets.toString('utf8', start, octets.length - 1)) as Partial<AuditEvent>;
       if (typeof event.id === 'string' && typeof event.type === 'string') return event as AuditEvent;
     } catch {
       // The event is not the last member: it is read as a whole.
@@ -97,34 +115,85 @@ export function decodeEvent(value: Uint8Array): AuditEvent {
   return decodeEnvelope(value).event;
 }
 
-/** An event that lies in its record octet for octet as the JSON output writes it, but for its sequence: what is known of it without parsing it. */
-export interface StoredEvent {
-  id: string;
-  type: string;
-  /** RFC 3339 in UTC with milliseconds. */
-  occurredAt: string;
-  severity: number;
-  /** The record. */
-  octets: Buffer;
-  /** Where in it the event goes on behind its id and the comma, and where it ends. */
-  from: number;
-  end: number;
+/** Where `data` begins, or a negative number. */
+function dataStartOf(octets: Buffer): number {
+  const marked = markedStartOf(octets);
+  if (marked >= 0 || octets[octets.length - 1] !== CLOSING_BRACE || !beginsWith(octets, START_OCTETS)) return marked;
+  const at = octets.indexOf(DATA_OCTETS);
+  return at < 0 ? at : at + DATA.length - 1;
 }
 
-const HEAD = /^(10|\d),"data":\{"id":"([A-Za-z0-9._-]{1,40})","type":"([A-Za-z0-9._-]{1,32})","occurredAt":"([0-9T:.-]{23}Z)"/;
-const HEAD_OCTETS = 180;
-const ID_START = ',"data":{"id":"'.length;
+/** An event that lies in its record octet for octet as the JSON output writes it, but for its sequence: what is known of it without parsing it. */
+export class StoredEvent {
+  constructor(
+    /** The record. */
+    readonly octets: Buffer,
+    readonly severity: number,
+    readonly type: string,
+    private readonly idAt: number,
+    private readonly idEnd: number,
+    private readonly timeAt: number,
+  ) {}
 
-/** Undefined where the record bears no such mark. Of records that Tidegate itself wrote alone. */
+  /** ASCII, without a character that JSON escapes. */
+  get id(): string {
+    return this.octets.toString('latin1', this.idAt, this.idEnd);
+  }
+
+  /** RFC 3339 in UTC with milliseconds. */
+  get occurredAt(): string {
+    return this.octets.toString('latin1', this.timeAt, this.timeAt + TIME_OCTETS);
+  }
+
+  /** Where in the record the event goes on behind its id and the comma. */
+  get from(): number {
+    return this.idEnd + 2;
+  }
+
+  /** Where the event ends, its closing brace included. */
+  get end(): number {
+    return this.octets.length - 1;
+  }
+}
+
+const MARKED_OCTETS = Buffer.from(`${START}${MARK}`, 'latin1');
+const BEFORE_ID = '{"id":"'.length;
+const BEFORE_TYPE = '","type":"'.length;
+const BEFORE_TIME = '","occurredAt":"'.length;
+const TIME_OCTETS = '2026-01-31T10:00:00.000Z'.length;
+
+/** Undefined where the record bears no such mark. Of records that Tidegate itself wrote alone: it is believed. */
 export function storedEventOf(value: Uint8Array): StoredEvent | undefined {
   const octets = octetsOf(value);
-  const mark = octets.indexOf(MARK_OCTETS);
-  if (mark < 0 || octets[octets.length - 1] !== CLOSING_BRACE) return undefined;
-  const start = mark + MARK.length;
-  const head = HEAD.exec(octets.toString('latin1', start, start + HEAD_OCTETS));
-  if (!head) return undefined;
-  const [, severity = '', id = '', type = '', occurredAt = ''] = head;
-  return { id, type, occurredAt, severity: Number(severity), octets, from: start + severity.length + ID_START + id.length + 2, end: octets.length - 1 };
+  const start = markedStartOf(octets);
+  if (start < 0) return undefined;
+  const at = MARKED_OCTETS.length;
+  const idAt = start + BEFORE_ID;
+  const idEnd = idAt + numberAt(octets, at + 8, 2);
+  const typeAt = idEnd + BEFORE_TYPE;
+  const typeEnd = typeAt + numberAt(octets, at + 11, 2);
+  const timeAt = typeEnd + BEFORE_TIME;
+  if (timeAt + TIME_OCTETS >= octets.length) return undefined;
+  return new StoredEvent(octets, numberAt(octets, at, 2), octets.toString('latin1', typeAt, typeEnd), idAt, idEnd, timeAt);
+}
+
+/** Where `data` begins as the mark says; negative without a mark. */
+function markedStartOf(octets: Buffer): number {
+  if (octets[octets.length - 1] !== CLOSING_BRACE || !beginsWith(octets, MARKED_OCTETS)) return -1;
+  const start = numberAt(octets, MARKED_OCTETS.length + 3, 4);
+  return octets[start] === OPENING_BRACE ? start : -1;
+}
+
+function beginsWith(octets: Buffer, start: Buffer): boolean {
+  for (let at = 0; at < start.length; at++) if (octets[at] !== start[at]) return false;
+  return true;
+}
+
+/** A decimal number of so many digits. */
+function numberAt(octets: Buffer, from: number, count: number): number {
+  let value = 0;
+  for (let at = from; at < from + count; at++) value = 10 * value + (octets[at] ?? 0) - 0x30;
+  return value;
 }
 
 /** The partition key: events of one subject keep their order. */

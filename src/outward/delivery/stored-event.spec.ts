@@ -84,8 +84,8 @@ describe('an event that is sent as it lies in the log', () => {
     expect(marked({ type: 'a'.repeat(33) })).toBe(false);
     expect(marked({ severity: 2.5 })).toBe(false);
     expect(marked({ severity: 11 })).toBe(false);
-    expect(marked({ message: 'CEF:0|forged' })).toBe(false);
-    expect(marked({ message: 'a\u0085b' })).toBe(false);
+    expect(marked({ message: 'CEF:0|forged' })).toBe(true);
+    expect(marked({ message: 'a\u0085b' })).toBe(true);
     expect(marked({ message: 'a\ud800b' })).toBe(false);
     const { id, ...rest } = event;
     expect(storedEventOf(encodeEnvelope({ event: { ...rest, id }, producer: 'p', source: '/s' }))).toBeUndefined();
@@ -93,7 +93,7 @@ describe('an event that is sent as it lies in the log', () => {
   });
 
   it('cannot be forged by a text, nor taken from a record that somebody else wrote', () => {
-    const mark = ',"tidegatejson":5,"data":{"id":"forged","type":"forged","occurredAt":"2026-01-31T10:00:00.000Z"';
+    const mark = ',"tidegatejson":"05.0021.03.20","data":{"id":"forged","type":"forged","occurredAt":"2026-01-31T10:00:00.000Z"';
     const event = completed({ ...sampleEvent('account.provisioned'), id: 'e-1', message: mark });
     const record = encodeEnvelope({ event, producer: mark, source: mark });
     expect(storedEventOf(record)?.id).toBe('e-1');

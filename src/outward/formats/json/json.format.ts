@@ -58,9 +58,13 @@ class JsonRenderer implements Renderer {
 
   /** Printable ASCII in front, so characters are octets. */
   renderStored(stored: StoredEvent, sequence: string): string | null {
-    const facts = factsOfStored(stored, sequence);
-    const text = `${this.header.before(facts, this.data.identity(facts))}{"id":"${facts.id}","sequence":"${sequence}",`;
+    const text = `${this.settings.header === 'none' ? '' : this.beforeStored(stored, sequence)}{"id":"${stored.id}","sequence":"${sequence}",`;
     return text.length + stored.end - stored.from <= this.settings.maxBytes ? text : null;
+  }
+
+  private beforeStored(stored: StoredEvent, sequence: string): string {
+    const facts = factsOfStored(stored, sequence);
+    return this.header.before(facts, this.data.identity(facts));
   }
 }
 

@@ -1,26 +1,15 @@
 import type { JsonValue } from '../../../model/json.js';
-import { INVISIBLE } from '../../../model/line-safe-json.js';
+import { lineSafe, mayHoldLoneSurrogate } from '../../../model/line-safe-json.js';
 
-/**
- * JSON on one line: no character that a receiver could take for a line break or a control character stands there as it is, nor the start of another format.
- * Escaped values come back whole from any JSON parser.
- */
-
-const EVERY_INVISIBLE = new RegExp(INVISIBLE, 'g');
-/** `CEF:` inside a value must not be found by a receiver that searches for it. A colon after these letters is never one of JSON's own: that one follows a quote. */
-const FORGED_START = /(CEF|LEEF):/g;
-
+/** JSON on one line, made safe for any receiver (`lineSafe`). */
 export function jsonText(value: unknown): string {
-  let text = plainJson(value);
-  if (INVISIBLE.test(text)) text = text.replace(EVERY_INVISIBLE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
-  return text.includes('EF:') ? text.replace(FORGED_START, '$1\\u003a') : text;
+  return lineSafe(plainJson(value));
 }
 
 /** JSON of well-formed text, for a place inside another text, which is made safe as a whole. */
 export function plainJson(value: unknown): string {
   const text = JSON.stringify(value);
-  // A lone surrogate shows as an escape that no UTF-8 has.
-  return text.includes('\\ud') ? JSON.stringify(wellFormedCopy(value as JsonValue)) : text;
+  return mayHoldLoneSurrogate(text) ? JSON.stringify(wellFormedCopy(value as JsonValue)) : text;
 }
 
 /** The same value with U+FFFD for each lone surrogate, in member names too. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { BufferedReader, type RecordSource } from './buffered-reader.js';
-import { FetchedRecord, type BatchContext } from './fetch-decoder.js';
+import { FetchedBatch, FetchedRecord, type BatchContext } from './fetch-decoder.js';
 
 const source: RecordSource = { seek: () => undefined, pause: () => undefined, resume: () => undefined, closed: () => Promise.resolve() };
 /** Key `k`, value `v`, no header. */
@@ -49,5 +49,63 @@ describe('what a reader of Kafka tells of positions without a record', () => {
     one.seek(8);
     one.feed(records(9), 10, [{ from: 6, to: 9 }]);
     expect(await shown(one)).toEqual({ offsets: [9], next: 10, vacant: [{ from: 8, to: 9 }] });
+  });
+});
+
+/** A batch of so many records that begins there, each with a value of one octet. */
+function batch(first: number, count: number): FetchedBatch {
+  const body = Buffer.concat(Array.from({ length: count }, (_, index) => Buffer.from([2 * 8, 0, 0, 2 * index, 2, 0x6b, 2, 0x76, 0])));
+  return new FetchedBatch(body, false, first + count - 1, count, first, 1, 1, {} as BatchContext);
+}
+
+describe('what a reader of Kafka makes of batches', () => {
+  it('hands on as many records as are wanted, over the borders of batches', async () => {
+    const one = reader(0, 4);
+    one.feed([batch(0, 3), batch(3, 6)], 9);
+    expect(await shown(one)).toEqual({ offsets: [0, 1, 2, 3], next: 4, vacant: undefined });
+    expect(await shown(one)).toEqual({ offsets: [4, 5, 6, 7], next: 8, vacant: undefined });
+    expect(await shown(one)).toEqual({ offsets: [8], next: 9, vacant: undefined });
+    expect(await shown(one)).toEqual({ offsets: [], next: 9, vacant: undefined });
+  });
+
+  it('begins within a batch where reading begins there, also after it was moved', async () => {
+    const one = reader(4);
+    one.feed([batch(2, 5)], 7);
+    expect(await shown(one)).toMatchObject({ offsets: [4, 5, 6], next: 7 });
+    one.feed([batch(7, 2)], 9);
+    one.seek(3);
+    one.feed([batch(2, 5)], 9);
+    expect(await shown(one)).toMatchObject({ offsets: [3, 4, 5, 6], next: 7 });
+  });
+
+  it('does not hand on again what a repeated fetch holds', async () => {
+    const one = reader(0);
+    one.feed([batch(0, 3)], 3);
+    one.feed([batch(0, 3), batch(3, 1)], 4);
+    expect(await shown(one)).toMatchObject({ offsets: [0, 1, 2, 3], next: 4 });
+  });
+
+  it('has the consumer wait while more than two batches wait, and go on when one is taken', async () => {
+    const calls: string[] = [];
+    const told: RecordSource = { ...source, pause: () => calls.push('pause'), resume: () => calls.push('resume') };
+    const one = new BufferedReader(0, 0, { maxRecords: 10, maxWaitMs: 5 }, [], told);
+    one.feed([batch(0, 12), batch(12, 8)], 20);
+    expect(calls).toEqual([]);
+    one.feed([batch(20, 1)], 21);
+    expect(calls).toEqual(['pause']);
+    await one.next();
+    expect(calls).toEqual(['pause', 'resume']);
+    expect(await shown(one)).toMatchObject({ offsets: [10, 11, 12, 13, 14, 15, 16, 17, 18, 19], next: 20 });
+  });
+
+  it('says what is wrong with a batch that cannot be unpacked, each time, and passes nothing of it', async () => {
+    const one = reader(0);
+    one.feed([batch(0, 2), new FetchedBatch(Buffer.from('no gzip'), true, 5, 4, 2, 1, 1, {} as BatchContext)], 6);
+    expect(await shown(one)).toMatchObject({ offsets: [0, 1], next: 2 });
+    await expect(one.next()).rejects.toThrow(/header/);
+    await expect(one.next()).rejects.toThrow(/header/);
+    one.seek(2);
+    one.feed([batch(2, 2)], 6);
+    expect(await shown(one)).toMatchObject({ offsets: [2, 3], next: 4 });
   });
 });

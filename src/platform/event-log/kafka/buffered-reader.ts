@@ -1,7 +1,5 @@
-import type { KafkaMessage } from 'kafkajs';
 import type { LogBatch, LogRecord, PartitionReader, PositionRun, ReadOptions } from '../../../contracts/event-log.js';
-import type { FetchedRecord } from './fetch-decoder.js';
-import { octetsOf, positionOf, toLogRecord } from './record-seal.js';
+import { countOf, lastPositionOf, octetsOf, toLogRecords, type Fetched } from './record-seal.js';
 
 /** What the reader asks of the consumer behind it. None of these may throw. */
 export interface RecordSource {
@@ -16,16 +14,16 @@ const DEFAULT_MAX_BYTES = 1_048_576;
 const DEFAULT_MAX_RECORDS = 1000;
 const DEFAULT_MAX_WAIT_MS = 500;
 
-type Fetched = KafkaMessage | FetchedRecord;
-
-/** Turns what a consumer pushes into batches that are asked for. It holds two batches' worth at most, and then one fetch more, unread: seals are checked when a batch is taken. */
+/** Turns what a consumer pushes into batches that are asked for. It holds two batches' worth at most, and then one fetch more, as it was packed: it is unpacked, and seals are checked, when it is its turn. */
 export class BufferedReader implements PartitionReader {
   private readonly maxBytes: number;
   private readonly maxRecords: number;
   private readonly maxWaitMs: number;
   private queue: Fetched[] = [];
-  private taken = 0;
   private queuedBytes = 0;
+  private queuedRecords = 0;
+  /** Of what was unpacked last: the records that did not fit into a batch. */
+  private rest: LogRecord[] = [];
   /** Positions that never held a record of ours, and that were not passed yet. In order, none of them touches the next. */
   private vacant: PositionRun[] = [];
   /** Where the partition ended at the last fetch. */
@@ -48,7 +46,7 @@ export class BufferedReader implements PartitionReader {
     const moves = this.moves;
     // A backlog read in a tight loop must leave the event loop a turn.
     await new Promise((resolve) => setImmediate(resolve));
-    if (!this.shut && this.moves === moves && this.taken === this.queue.length && this.maxWaitMs > 0) await this.wait();
+    if (!this.shut && this.moves === moves && this.isEmpty && this.maxWaitMs > 0) await this.wait();
     if (this.shut || this.moves !== moves) return { partition: this.partition, records: [], next: this.position, end: this.position };
     const records = this.take();
     this.position = (records.at(-1)?.offset ?? this.position - 1) + 1;
@@ -71,7 +69,7 @@ export class BufferedReader implements PartitionReader {
 
   /** The position that fetching begins at, once it is known what the log holds. */
   startFrom(position: number): void {
-    if (this.taken === this.queue.length) this.position = position;
+    if (this.isEmpty) this.position = position;
     this.expected = position;
   }
 
@@ -85,18 +83,23 @@ export class BufferedReader implements PartitionReader {
     if (this.shut) return;
     this.end = end;
     for (const message of messages) {
-      const position = positionOf(message);
+      const position = lastPositionOf(message);
       if (position < this.expected) continue;
       this.expected = position + 1;
       this.queue.push(message);
       this.queuedBytes += octetsOf(message);
+      this.queuedRecords += countOf(message);
     }
     for (const run of vacant) this.addVacant(run);
-    if (!this.paused && (this.queuedBytes > 2 * this.maxBytes || this.queue.length - this.taken > 2 * this.maxRecords)) {
+    if (!this.paused && (this.queuedBytes > 2 * this.maxBytes || this.queuedRecords > 2 * this.maxRecords)) {
       this.paused = true;
       this.source.pause(this.partition);
     }
-    if (this.taken < this.queue.length) this.wake?.();
+    if (!this.isEmpty) this.wake?.();
+  }
+
+  private get isEmpty(): boolean {
+    return this.queue.length === 0 && this.rest.length === 0;
   }
 
   private moveTo(position: number): void {
@@ -105,8 +108,9 @@ export class BufferedReader implements PartitionReader {
     this.expected = position;
     this.end = 0;
     this.queue = [];
-    this.taken = 0;
     this.queuedBytes = 0;
+    this.queuedRecords = 0;
+    this.rest = [];
     this.vacant = [];
     this.paused = false;
     this.wake?.();
@@ -136,25 +140,45 @@ export class BufferedReader implements PartitionReader {
   private take(): LogRecord[] {
     const records: LogRecord[] = [];
     let bytes = 0;
-    while (this.taken < this.queue.length && records.length < this.maxRecords) {
-      const message = this.queue[this.taken];
-      if (!message) break;
-      const octets = octetsOf(message);
-      if (records.length > 0 && bytes + octets > this.maxBytes) break;
-      bytes += octets;
-      records.push(toLogRecord(this.partition, message, this.signingKeys));
-      this.taken++;
+    while (records.length < this.maxRecords && this.hasRest(records)) {
+      let count = 0;
+      for (const record of this.rest) {
+        if (records.length === this.maxRecords || (records.length > 0 && bytes + record.value.length > this.maxBytes)) break;
+        bytes += record.value.length;
+        records.push(record);
+        count++;
+      }
+      this.rest = this.rest.slice(count);
+      if (this.rest.length > 0) break;
     }
-    this.queuedBytes -= bytes;
-    if (this.taken > this.queue.length / 2) {
-      this.queue = this.queue.slice(this.taken);
-      this.taken = 0;
-    }
-    if (this.paused && this.queuedBytes <= this.maxBytes && this.queue.length - this.taken <= this.maxRecords) {
+    if (this.paused && this.queuedBytes <= this.maxBytes && this.queuedRecords <= this.maxRecords) {
       this.paused = false;
       this.source.resume(this.partition);
     }
     return records;
+  }
+
+  /** @throws when what comes next cannot be unpacked; not before what lies in front of it was handed on */
+  private hasRest(taken: readonly LogRecord[]): boolean {
+    if (this.rest.length > 0) return true;
+    try {
+      return this.unpackNext((taken.at(-1)?.offset ?? this.position - 1) + 1);
+    } catch (error) {
+      if (taken.length > 0) return false;
+      throw error;
+    }
+  }
+
+  /** Of a batch that begins before the position (reading began within it) what comes from there on. False when nothing waits. @throws when it cannot be unpacked; then it still waits */
+  private unpackNext(position: number): boolean {
+    const [next] = this.queue;
+    if (next === undefined) return false;
+    const records = toLogRecords(this.partition, next, this.signingKeys);
+    this.rest = (records[0]?.offset ?? position) < position ? records.filter(({ offset }) => offset >= position) : records;
+    this.queue.shift();
+    this.queuedBytes -= octetsOf(next);
+    this.queuedRecords -= countOf(next);
+    return true;
   }
 
   private async wait(): Promise<void> {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { clientDecoders, fetchDecoder, FetchedRecord, useDirectFetchDecoder } from './fetch-decoder.js';
+import { clientDecoders, fetchDecoder, FetchedBatch, FetchedRecord, useDirectFetchDecoder } from './fetch-decoder.js';
 
 const require = createRequire(import.meta.url);
 const Encoder = require('kafkajs/src/protocol/encoder') as new () => ClientEncoder;
@@ -53,26 +53,25 @@ function answer(sets: readonly Buffer[], aborted: ReadonlyArray<[number, number]
 
 const decoders = clientDecoders();
 /** The client's own, before it is replaced in the other test. */
-const reference = decoders?.response.decode;
-const direct = decoders && fetchDecoder(decoders);
+const reference = decoders.response.decode;
+const direct = fetchDecoder(decoders);
 
-/** Getters as plain values, so that both can be compared. */
+/** Batches as their records, getters as plain values, so that both can be compared. */
 function plain(response: unknown): unknown {
-  const { responses, ...rest } = response as { responses: Array<{ topicName: string; partitions: Array<{ messages: FetchedRecord[] }> }> };
+  const { responses, ...rest } = response as { responses: Array<{ topicName: string; partitions: Array<{ messages: Array<FetchedBatch | FetchedRecord> }> }> };
   return {
     ...rest,
     responses: responses.map(({ topicName, partitions }) => ({
       topicName,
       partitions: partitions.map((partition) => ({
         ...partition,
-        messages: partition.messages.map(({ magicByte, attributes, timestamp, offset, key, value, headers, isControlRecord, batchContext }) => ({ magicByte, attributes, timestamp, offset, key, value, headers: Object.entries(headers ?? {}), isControlRecord, batchContext: { ...batchContext } })),
+        messages: partition.messages.flatMap((fetched) => (fetched instanceof FetchedBatch ? fetched.records() : [fetched])).map(({ magicByte, attributes, timestamp, offset, key, value, headers, isControlRecord, batchContext }) => ({ magicByte, attributes, timestamp, offset, key, value, headers: Object.entries(headers ?? {}), isControlRecord, batchContext: { ...batchContext } })),
       })),
     })),
   };
 }
 
 async function agree(octets: Buffer): Promise<void> {
-  if (!reference || !direct) throw new Error('this version of the client is not read directly');
   expect(plain(await direct(octets))).toEqual(plain(await reference(octets)));
 }
 
@@ -109,15 +108,14 @@ describe('what brokers answer to a fetch, read directly', () => {
     const old = new Encoder().writeInt64(7).writeInt32(14 + 8 + 3).writeInt32(0).writeBuffer(Buffer.from([1, 0])).writeInt64(1000).writeInt32(-1).writeInt32(3).writeBuffer(Buffer.from('old')).buffer;
     await agree(answer([old]));
     const snappy = await encoded({ offset: 5, time: 1, gzip: false, attributes: 2, records: [{ key: null, value: Buffer.from('v'), headers: [] }] });
-    if (!reference || !direct) throw new Error('this version of the client is not read directly');
     await expect(direct(answer([snappy]))).rejects.toThrow(/Snappy/);
     await expect(reference(answer([snappy]))).rejects.toThrow(/Snappy/);
   });
 
   it('takes a header of any name for data', async () => {
-    const [inherited] = plainMessages(await direct?.(answer([await encoded({ offset: 0, time: 1, gzip: false, attributes: 0, records: [{ key: null, value: null, headers: [['toString', 'x']] }] })])));
+    const [inherited] = plainMessages(await direct(answer([await encoded({ offset: 0, time: 1, gzip: false, attributes: 0, records: [{ key: null, value: null, headers: [['toString', 'x']] }] })])));
     expect(Object.entries(inherited?.headers ?? {})).toEqual([['toString', Buffer.from('x')]]);
-    const [record] = plainMessages(await direct?.(answer([await encodedHeader('__proto__')])));
+    const [record] = plainMessages(await direct(answer([await encodedHeader('__proto__')])));
     expect(Object.entries(record?.headers ?? {})).toEqual([['__proto__', Buffer.from('x')]]);
     expect(Object.getPrototypeOf(record?.headers)).toBe(Object.prototype);
   });
@@ -128,20 +126,36 @@ describe('what brokers answer to a fetch, read directly', () => {
     const valueAt = 57 + 4 + 1 + 1 + 1 + 1 + 1 + 3;
     expect(batch[valueAt]).toBe(10);
     batch[valueAt] = 100;
-    const [record] = plainMessages(await direct?.(answer([batch])));
+    const [record] = plainMessages(await direct(answer([batch])));
     expect(() => record?.value).toThrow(RangeError);
     expect(record?.key).toEqual(Buffer.from('key'));
     batch[57 + 4] = 120;
-    await expect(direct?.(answer([batch]))).rejects.toThrow(RangeError);
+    const [longer] = batches(await direct(answer([batch])));
+    expect(() => longer?.records()).toThrow(RangeError);
     const packed = await encoded({ offset: 0, time: 1, gzip: true, attributes: 0, records: [{ key: null, value: Buffer.from('value'), headers: [] }] });
-    await expect(direct?.(answer([Buffer.concat([packed.subarray(0, 61), gzipSync('no record'), packed.subarray(81)])]))).rejects.toThrow();
+    const set = Buffer.concat([packed.subarray(0, 61), gzipSync('no record')]);
+    set.writeInt32BE(set.length - 12, 8);
+    const [other] = batches(await direct(answer([set])));
+    expect(() => other?.records()).toThrow(RangeError);
+    set.fill(0, 61);
+    const [broken] = batches(await direct(answer([set])));
+    expect(() => broken?.records()).toThrow(/header/);
+  });
+
+  it('hands a batch on as one thing that knows where it ends and about how large it is, and what a transaction wrote record by record', async () => {
+    const records = Array.from({ length: 3 }, () => ({ key: Buffer.from('k'), value: Buffer.alloc(100, 'v'), headers: [] }));
+    const sets = await Promise.all([0, 0x10, 0x20].map((attributes) => encoded({ offset: 40, time: 1, gzip: true, attributes, records })));
+    const [whole] = batches(await direct(answer(sets.slice(0, 1))));
+    expect(whole).toMatchObject({ position: 46, offset: '46', count: 3, isControlRecord: false, key: null });
+    expect(whole?.size).toBeGreaterThan(300);
+    expect(whole?.size).toBeLessThan(400);
+    for (const set of sets.slice(1)) expect(batches(await direct(answer([set]))).map((fetched) => fetched.constructor)).toEqual([FetchedRecord, FetchedRecord, FetchedRecord]);
   });
 
   it('is put in the place of the own decoder of this version of the client, and of no other answer', () => {
     useDirectFetchDecoder();
-    expect(decoders?.response.decode).not.toBe(reference);
-    expect(own.decode).not.toBe(decoders?.response.decode);
-    
+    expect(decoders.response.decode).not.toBe(reference);
+    expect(own.decode).not.toBe(decoders.response.decode);
   });
 });
 
@@ -152,6 +166,8 @@ async function encodedHeader(name: string): Promise<Buffer> {
   return batch;
 }
 
-function plainMessages(response: unknown): FetchedRecord[] {
-  return (response as { responses: Array<{ partitions: Array<{ messages: FetchedRecord[] }> }> }).responses[0]?.partitions[0]?.messages ?? [];
+function batches(response: unknown): FetchedBatch[] {
+  return (response as { responses: Array<{ partitions: Array<{ messages: FetchedBatch[] }> }> }).responses[0]?.partitions[0]?.messages ?? [];
 }
+
+const plainMessages = (response: unknown): FetchedRecord[] => batches(response).flatMap((batch) => batch.records());

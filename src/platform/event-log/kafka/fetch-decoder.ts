@@ -1,9 +1,12 @@
 import { createRequire } from 'node:module';
 import type { IHeaders } from 'kafkajs';
-import { unpacked } from './gzip-codec.js';
+import { unpacked, unpackedOctets } from './gzip-codec.js';
 import { OctetReader } from './octet-reader.js';
 
 const require = createRequire(import.meta.url);
+
+/** What the client gets of an answer. */
+type Fetched = FetchedBatch | FetchedRecord;
 
 /** What a batch says of all of its records. */
 export interface BatchContext {
@@ -27,7 +30,7 @@ export interface RecordParts {
   key: string;
   /** Null when there is none. */
   value: Buffer | null;
-  headers: IHeaders;
+  headers: IHeaders | undefined;
 }
 
 /**
@@ -78,7 +81,7 @@ export class FetchedRecord {
   }
 
   get headers(): IHeaders {
-    return this.parts().headers;
+    return this.parts().headers ?? {};
   }
 
   /** @throws RangeError when a length in it goes beyond its end */
@@ -86,8 +89,8 @@ export class FetchedRecord {
     const reader = new OctetReader(this.octets, this.from, this.to);
     const key = reader.text(reader.varint()) ?? '';
     const value = reader.counted();
-    const headers: IHeaders = {};
-    for (let left = reader.varint(); left > 0; left--) addHeader(headers, reader.text(reader.varint()) ?? '', reader.counted() as Buffer);
+    let headers: IHeaders | undefined;
+    for (let left = reader.varint(); left > 0; left--) addHeader((headers ??= {}), reader.text(reader.varint()) ?? '', reader.counted() as Buffer);
     return { key, value, headers };
   }
 }
@@ -98,6 +101,45 @@ function addHeader(headers: IHeaders, name: string, content: Buffer): void {
   const all = before === undefined ? content : Array.isArray(before) ? [...before, content] : [before as Buffer, content];
   if (name === '__proto__') Object.defineProperty(headers, name, { value: all, enumerable: true, configurable: true, writable: true });
   else headers[name] = all;
+}
+
+/**
+ * A whole batch as the client hands it on in place of its records, of which the client asks nothing that the batch does not say of all. It waits as it was packed, and is unpacked when it is
+ * its turn: records that wait would each be some objects that the memory's housekeeping moves about.
+ */
+export class FetchedBatch {
+  readonly isControlRecord = false;
+  readonly key = null;
+
+  constructor(
+    private readonly body: Buffer,
+    private readonly inGzip: boolean,
+    /** Of its last record, also where that one is gone. */
+    readonly position: number,
+    /** Of records. */
+    readonly count: number,
+    private readonly firstOffset: number,
+    private readonly firstTimestamp: number,
+    private readonly maxTimestamp: number,
+    readonly batchContext: BatchContext,
+  ) {}
+
+  get offset(): string {
+    return String(this.position);
+  }
+
+  /** Octets of its records, about. */
+  get size(): number {
+    return this.inGzip ? unpackedOctets(this.body) : this.body.length;
+  }
+
+  /** @throws Error when it cannot be unpacked, RangeError when a length in it is not true */
+  records(): FetchedRecord[] {
+    const reader = new OctetReader(this.inGzip ? unpacked(this.body) : this.body);
+    const records = new Array<FetchedRecord>(this.count);
+    for (let index = 0; index < this.count; index++) records[index] = record(reader, this.batchContext, this.firstOffset, this.firstTimestamp, this.maxTimestamp);
+    return records;
+  }
 }
 
 interface AbortedTransaction {
@@ -137,20 +179,20 @@ let installed = false;
 
 /**
  * Has the client read answers to Fetch version 11 (which brokers since 2.3 speak) by this file. Its own reading of a record makes six buffers, five objects and four big integers, which is as
- * much work as all that is done with the record later. Only for the version of the client that it was compared with; any other keeps its own.
+ * much work as all that is done with the record later.
+ * @throws Error for a version of the client that this was not compared with
  */
 export function useDirectFetchDecoder(): void {
   if (installed) return;
-  installed = true;
   const decoders = clientDecoders();
-  if (!decoders) return;
-  const { response } = decoders;
-  response.decode = fetchDecoder(decoders);
+  decoders.response.decode = fetchDecoder(decoders);
+  installed = true;
 }
 
-/** Undefined for another version of the client. */
-export function clientDecoders(): ClientDecoders | undefined {
-  if ((require('kafkajs/package.json') as { version: string }).version !== CLIENT_VERSION) return undefined;
+/** @throws Error for another version of the client */
+export function clientDecoders(): ClientDecoders {
+  const { version } = require('kafkajs/package.json') as { version: string };
+  if (version !== CLIENT_VERSION) throw new Error(`kafkajs ${version} is installed, and answers of brokers are read as version ${CLIENT_VERSION} does: install that one (npm ci).`);
   return {
     response: require(`${PROTOCOL}/requests/fetch/v11/response`) as ClientDecoders['response'],
     decodeMessages: require(`${PROTOCOL}/requests/fetch/v4/decodeMessages`) as ClientDecoders['decodeMessages'],
@@ -190,7 +232,7 @@ export function fetchDecoder({ decodeMessages, Decoder }: Pick<ClientDecoders, '
         if (size > 0 && reader.left >= size) {
           const set = octets.subarray(reader.at, reader.at + size);
           reader.at += size;
-          partition.messages = recordsOf(set) ?? (await decodeMessages(new Decoder(withSize(set))));
+          partition.messages = fetchedOf(set) ?? (await decodeMessages(new Decoder(withSize(set))));
         }
         partitions.push(partition);
       }
@@ -219,22 +261,22 @@ function withSize(set: Buffer): Buffer {
   return Buffer.concat([size, set]);
 }
 
-/** All records of a set; undefined when the set holds something that is left to the client. */
-export function recordsOf(set: Buffer): FetchedRecord[] | undefined {
-  const records: FetchedRecord[] = [];
+/** All of a set, batch by batch, or record by record where the client picks among them; undefined when the set holds something that is left to the client. */
+function fetchedOf(set: Buffer): Fetched[] | undefined {
+  const fetched: Fetched[] = [];
   if (set.length <= MAGIC_AT || set[MAGIC_AT] !== MAGIC) return undefined;
   for (let at = 0; set.length - at >= LEAST_BATCH_OCTETS; ) {
     const length = set.readInt32BE(at + LENGTH_AT);
     const end = at + FROM_LENGTH + length;
     if (end > set.length) break;
-    if (!batchInto(records, set, at, end)) return undefined;
+    if (!batchInto(fetched, set, at, end)) return undefined;
     at = end;
   }
-  return records;
+  return fetched;
 }
 
 /** False: it cannot be read here. */
-function batchInto(records: FetchedRecord[], set: Buffer, at: number, end: number): boolean {
+function batchInto(fetched: Fetched[], set: Buffer, at: number, end: number): boolean {
   const firstOffset = set.readBigInt64BE(at);
   const attributes = set.readInt16BE(at + 21);
   const firstTimestamp = set.readBigInt64BE(at + 27);
@@ -249,8 +291,10 @@ function batchInto(records: FetchedRecord[], set: Buffer, at: number, end: numbe
   };
   const count = set.readInt32BE(at + BATCH_HEADER_OCTETS);
   const body = set.subarray(at + BATCH_HEADER_OCTETS + 4, end);
-  const reader = new OctetReader(compression === GZIP ? unpacked(body) : body);
-  for (let left = count; left > 0; left--) records.push(record(reader, context, Number(firstOffset), Number(firstTimestamp), Number(maxTimestamp)));
+  const batch = new FetchedBatch(body, compression === GZIP, Number(firstOffset) + context.lastOffsetDelta, count, Number(firstOffset), Number(firstTimestamp), Number(maxTimestamp), context);
+  // Of transactions the client hands on what was committed, record by record, and no marks.
+  if (context.inTransaction || context.isControlBatch) fetched.push(...batch.records());
+  else fetched.push(batch);
   return true;
 }
 

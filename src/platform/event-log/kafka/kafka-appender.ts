@@ -1,4 +1,4 @@
-import kafkajs, { type Kafka, type Message, type Producer } from 'kafkajs';
+import kafkajs, { type Kafka, type Producer } from 'kafkajs';
 import type { AppendOutcome, NewRecord } from '../../../contracts/event-log.js';
 import { OutOfPatience, withLimit } from '../shared/with-limit.js';
 import { within } from '../shared/within.js';
@@ -6,7 +6,7 @@ import { partitionOf } from '../shared/partitioner.js';
 import { connectionFault } from './connection-fault.js';
 import { CALL_MS, errorType, isRetriable, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
-import { sealed } from './record-seal.js';
+import { sealedBatch } from './record-seal.js';
 
 // A CommonJS package: Node finds not all of its names as exports.
 const { CompressionTypes } = kafkajs;
@@ -25,7 +25,7 @@ const DROP_MS = 5000;
 type Unavailable = Extract<AppendOutcome, { type: 'unavailable' }>;
 
 interface Entry {
-  message: Message;
+  record: NewRecord;
   bytes: number;
   /** performance.now() at which it is given up. */
   until: number;
@@ -93,7 +93,7 @@ export class KafkaAppender {
     return new Promise((answer) => {
       const bytes = record.value.length + record.key.length + 100;
       this.waitingBytes += bytes;
-      lane.entries.push({ message: { ...sealed(record, this.options.signingKeys), partition }, bytes, until, answer });
+      lane.entries.push({ record, bytes, until, answer });
       // Records of one call gather before the first send.
       if (!lane.busy) {
         lane.busy = true;
@@ -131,7 +131,7 @@ export class KafkaAppender {
         topic: this.options.topic,
         acks: -1,
         compression: this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
-        messages: batch.map(({ message }) => message),
+        messages: sealedBatch(batch.map(({ record }) => record), this.options.signingKeys).map((message) => ({ ...message, partition })),
       });
       const [sent] = await withLimit(sending, this.callMs);
       const base = Number(sent?.baseOffset ?? sent?.offset);

@@ -1,50 +1,96 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
-import type { KafkaMessage } from 'kafkajs';
-import { HmacSha256 } from './hmac-sha256.js';
-import { sealed, toLogRecord } from './record-seal.js';
+import fc from 'fast-check';
+import type { Message } from 'kafkajs';
+import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
+import { FetchedBatch, type BatchContext } from './fetch-decoder.js';
+import { packed } from './gzip-codec.js';
+import { HmacSha256, SignedOctets } from './hmac-sha256.js';
+import { sealedBatch, toLogRecords } from './record-seal.js';
+
+const require = createRequire(import.meta.url);
+const encodeRecord = require('kafkajs/src/protocol/recordBatch/record/v0') as (record: object) => { buffer: Buffer };
 
 const KEY = randomBytes(32);
-const asRead = ({ key, value, headers }: ReturnType<typeof sealed>): KafkaMessage => ({
-  key: Buffer.from(String(key)), value: value as Buffer, headers: Object.fromEntries(Object.entries(headers ?? {}).map(([name, one]) => [name, Buffer.isBuffer(one) ? one : Buffer.from(String(one))])),
-  offset: '7', timestamp: '1700000000000', attributes: 0,
-});
+const HEADER = 'tidegate-seal';
+
+/** As the client writes the messages of one send, and as they are read. */
+function asRead(messages: readonly Message[], inGzip = true): FetchedBatch {
+  const body = Buffer.concat(messages.map(({ key, value, headers }, offsetDelta) => encodeRecord({ offsetDelta, timestampDelta: 0, key, value, headers }).buffer));
+  return new FetchedBatch(inGzip ? packed(body) : body, inGzip, 6 + messages.length, messages.length, 7, 1_700_000_000_000, 1_700_000_000_000, {} as BatchContext);
+}
+const read = (messages: readonly Message[], keys: readonly Buffer[] = [KEY]): LogRecord[] => toLogRecords(3, asRead(messages), keys);
+const external = (messages: readonly Message[], keys?: readonly Buffer[]): boolean[] => read(messages, keys).map((record) => record.external === true);
 
 describe('HMAC-SHA-256', () => {
   it.each([0, 1, 32, 63, 64, 65, 200])('equals that of the platform for a key of %i octets, whatever the message', (octets) => {
     const key = randomBytes(octets);
     const hmac = new HmacSha256(key);
+    const signed = new SignedOctets();
     for (const [text, value] of [['', Buffer.alloc(0)], ['["a"]', randomBytes(700)], ['é€😀'.repeat(20_000), randomBytes(100_000)], ['["b"]', randomBytes(10)]] as const) {
       const wanted = createHmac('sha256', key).update(text).update(value).digest();
-      expect(hmac.of(text, value).equals(wanted)).toBe(true);
-      expect(hmac.matches(wanted, text, value)).toBe(true);
-      expect(hmac.matches(wanted.subarray(1), text, value)).toBe(false);
-      expect(hmac.matches(Buffer.from(wanted.map((octet) => octet ^ 1)), text, value)).toBe(false);
+      signed.clear();
+      signed.addText(text);
+      signed.add(value);
+      expect(hmac.of(signed).equals(wanted)).toBe(true);
+      expect(hmac.matches(wanted, signed)).toBe(true);
+      expect(hmac.matches(wanted.subarray(1), signed)).toBe(false);
+      expect(hmac.matches(Buffer.from(wanted.map((octet) => octet ^ 1)), signed)).toBe(false);
     }
   });
 });
 
-describe('the seal of a record', () => {
-  const record = { key: 'acc-\"1', value: Buffer.from('{"specversion":"1.0"}'), headers: { b: '2', a: 'é' } };
+describe('the seal of a batch', () => {
+  const records: NewRecord[] = [
+    { key: 'acc-"1', value: Buffer.from('{"specversion":"1.0"}'), headers: { b: '2', a: 'é' } },
+    { key: 'acc-2', value: Buffer.from('{}') },
+    { key: '', value: Buffer.alloc(0), headers: { toString: 'x' } },
+  ];
 
-  it('is found on what was written, under any of the keys, and the headers come back', () => {
-    const read = toLogRecord(3, asRead(sealed(record, [KEY])), [randomBytes(32), KEY]);
-    expect(read).toEqual({ partition: 3, offset: 7, key: record.key, value: record.value, timestamp: 1_700_000_000_000, headers: record.headers });
-    expect(toLogRecord(3, asRead(sealed({ key: 'k', value: record.value }, [KEY])), [KEY])).toEqual({ partition: 3, offset: 7, key: 'k', value: record.value, timestamp: 1_700_000_000_000 });
+  it('is found on what was written, under any of the keys, and everything comes back as it was', () => {
+    const expected = records.map((record, index) => ({ partition: 3, offset: 7 + index, timestamp: 1_700_000_000_000, ...record }));
+    expect(read(sealedBatch(records, [KEY, randomBytes(32)]), [randomBytes(32), KEY])).toEqual(expected);
+    expect(toLogRecords(3, asRead(sealedBatch(records, [KEY]), false), [KEY])).toEqual(expected);
+    expect(sealedBatch([], [KEY])).toEqual([]);
   });
 
-  it.each([
-    ['key', { key: Buffer.from('other') }], ['value', { value: Buffer.from('{"specversion":"1.1"}') }],
-    ['header', { headers: { ...asRead(sealed(record, [KEY])).headers, a: Buffer.from('e') } }],
-    ['number of headers', { headers: { ...asRead(sealed(record, [KEY])).headers, c: Buffer.from('3') } }],
-    ['seal', { headers: { ...asRead(sealed(record, [KEY])).headers, 'tidegate-hmac': randomBytes(32) } }],
-    ['seal cut', { headers: { ...asRead(sealed(record, [KEY])).headers, 'tidegate-hmac': Buffer.alloc(3) } }],
-  ])('does not fit another %s: such a record is external', (_what, change) => {
-    expect(toLogRecord(3, { ...asRead(sealed(record, [KEY])), ...change } as KafkaMessage, [KEY]).external).toBe(true);
+  it('is found on any batch', () => {
+    const headers = fc.dictionary(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 8 }).filter((name) => name !== HEADER && name !== '__proto__'), fc.string({ unit: 'grapheme', maxLength: 20 }), { maxKeys: 3 });
+    const record = fc.record({ key: fc.string({ unit: 'binary', maxLength: 20 }), value: fc.uint8Array({ maxLength: 300 }), headers: fc.option(headers, { nil: undefined }) }).map(({ headers: some, ...rest }) => (some && Object.keys(some).length > 0 ? { ...rest, headers: some } : rest));
+    fc.assert(fc.property(fc.array(record, { minLength: 1, maxLength: 30 }), (some) => expect(external(sealedBatch(some, [KEY]))).toEqual(some.map(() => false))), { numRuns: 200 });
   });
 
-  it('is missing on what others wrote', () => {
-    expect(toLogRecord(3, { ...asRead(sealed(record, [KEY])), headers: {} } as KafkaMessage, [KEY]).external).toBe(true);
-    expect(toLogRecord(3, asRead(sealed(record, [])), [KEY]).external).toBe(true);
+  const changed = (change: (messages: Message[]) => Message[]): Message[] => change(sealedBatch(records, [KEY]));
+  it.each<[string, Message[]]>([
+    ['key', changed(([first, second, third]) => [first as Message, { ...second, key: 'other' } as Message, third as Message])],
+    ['value', changed(([first, second, third]) => [first as Message, { ...second, value: Buffer.from('[]') }, third as Message])],
+    ['header', changed(([first, ...rest]) => [{ ...first, headers: { ...first?.headers, a: 'e' } } as Message, ...rest])],
+    ['number of headers', changed(([first, ...rest]) => [{ ...first, headers: { ...first?.headers, c: '3' } } as Message, ...rest])],
+    ['header on another record', changed(([first, second, third]) => [first as Message, { ...second, headers: { c: '3' } } as Message, third as Message])],
+    ['order', changed(([first, second, third]) => [first as Message, third as Message, second as Message])],
+    ['number of records: one is missing', changed((messages) => messages.slice(0, 2))],
+    ['number of records: one was added', changed((messages) => [...messages, { key: 'k', value: 'v' }])],
+    ['border between key and value', changed(([first, , third]) => [first as Message, { key: 'acc-2{', value: '}' }, third as Message])],
+    ['seal', changed(([first, ...rest]) => [{ ...first, headers: { ...first?.headers, [HEADER]: randomBytes(32) } } as Message, ...rest])],
+    ['seal, cut', changed(([first, ...rest]) => [{ ...first, headers: { ...first?.headers, [HEADER]: Buffer.alloc(3) } } as Message, ...rest])],
+    ['place of the seal', changed(([first, second, third]) => [{ key: first?.key, value: first?.value, headers: { a: 'é', b: '2' } } as Message, { ...second, headers: { [HEADER]: first?.headers?.[HEADER] } } as Message, third as Message])],
+  ])('does not fit another %s: all records of such a batch are external', (_what, messages) => {
+    expect(external(messages)).toEqual(messages.map(() => true));
+  });
+
+  it('is missing on what others wrote, and never hides as a header', () => {
+    expect(external([{ key: 'k', value: 'v' }, { key: 'k', value: 'w' }])).toEqual([true, true]);
+    expect(external(sealedBatch(records, []))).toEqual([true, true, true]);
+    expect(external(sealedBatch(records, [KEY]), [])).toEqual([true, true, true]);
+    const [forged] = read([{ key: 'k', value: 'v', headers: { source: 'hr', [HEADER]: 'x' } }]);
+    expect(forged).toMatchObject({ external: true, headers: { source: 'hr' } });
+  });
+
+  it('does not count on what comes without its batch', () => {
+    const [first] = asRead(sealedBatch(records.slice(0, 1), [KEY])).records();
+    if (!first) throw new Error('no record');
+    expect(toLogRecords(3, first, [KEY])).toMatchObject([{ offset: 7, key: 'acc-"1', external: true }]);
+    expect(toLogRecords(3, { key: null, value: null, offset: '9', timestamp: '5', attributes: 0, headers: {} }, [KEY])).toEqual([{ partition: 3, offset: 9, key: '', value: Buffer.alloc(0), timestamp: 5, external: true }]);
   });
 });

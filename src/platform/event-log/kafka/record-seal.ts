@@ -1,62 +1,108 @@
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
-import { FetchedRecord } from './fetch-decoder.js';
-import { HmacSha256 } from './hmac-sha256.js';
+import { HmacSha256, SignedOctets } from './hmac-sha256.js';
+import { FetchedBatch, FetchedRecord } from './fetch-decoder.js';
 
-/** Header that tells our own records from those that others write into the topic: HMAC-SHA-256 over key, headers and value. */
-const SEAL_HEADER = 'tidegate-hmac';
+/** Header of the first record of a batch that tells our own from those that others write into the topic: HMAC-SHA-256 over all of its records, in their order. */
+const SEAL_HEADER = 'tidegate-seal';
 
-export function sealed(record: NewRecord, keys: readonly Buffer[]): Message {
+/** What comes from the client, a batch or a record. */
+export type Fetched = FetchedBatch | FetchedRecord | KafkaMessage;
+
+/** What goes to one partition by one send, which is what one batch holds; signed under the first key. */
+export function sealedBatch(records: readonly NewRecord[], keys: readonly Buffer[]): Message[] {
+  const messages: Message[] = records.map(({ key, value, headers }) => ({ key, value: buffer(value), ...(headers ? { headers } : {}) }));
+  const [first] = messages;
   const [key] = keys;
-  const headers: IHeaders = { ...record.headers };
-  if (key) headers[SEAL_HEADER] = hmacOf(key).of(sealedText(record.key, record.headers), record.value);
-  return { key: record.key, value: buffer(record.value), headers };
+  if (first && key) {
+    sign(records);
+    first.headers = { ...first.headers, [SEAL_HEADER]: hmacOf(key).of(signed) };
+  }
+  return messages;
 }
 
-export function toLogRecord(partition: number, message: KafkaMessage | FetchedRecord, keys: readonly Buffer[]): LogRecord {
-  const direct = message instanceof FetchedRecord;
-  const parts = direct ? message.parts() : { key: message.key?.toString('utf8') ?? '', value: message.value, headers: message.headers };
-  const { key } = parts;
-  const value = parts.value ?? NO_VALUE;
-  const record: LogRecord = { partition, offset: positionOf(message), key, value, timestamp: direct ? message.time : Number(message.timestamp) };
-  let headers: Record<string, string> | undefined;
+/** All of what was fetched as records of the log; those that bear no seal of ours, or one that does not fit, are external. @throws as `FetchedBatch.records` */
+export function toLogRecords(partition: number, fetched: Fetched, keys: readonly Buffer[]): LogRecord[] {
+  // We write no transactions, so what comes alone was not sealed by us.
+  if (!(fetched instanceof FetchedBatch)) return [Object.assign(readAlone(partition, fetched), { external: true })];
+  const records: LogRecord[] = [];
   let seal: Buffer | undefined;
-  for (const name in parts.headers) {
-    const given = parts.headers[name];
-    const last = Array.isArray(given) ? given.at(-1) : given;
-    if (last === undefined) continue;
-    if (name === SEAL_HEADER) seal = Buffer.isBuffer(last) ? last : Buffer.from(last);
-    else (headers ??= {})[name] = last.toString('utf8');
+  for (const record of fetched.records()) {
+    const { key, value, headers } = record.parts();
+    const found = headers && takeSeal(headers);
+    if (records.length === 0) seal = found;
+    records.push(logRecord(partition, record.position, key, value, record.time, headers));
   }
-  if (headers) record.headers = headers;
-  const found = seal;
-  if (!found) {
-    record.external = true;
-    return record;
-  }
-  const text = sealedText(key, headers);
-  if (!keys.some((candidate) => hmacOf(candidate).matches(found, text, value))) record.external = true;
-  return record;
+  if (!seal || !fits(seal, records, keys)) for (const record of records) record.external = true;
+  return records;
 }
 
-/** The offset of a record in its partition. */
-export function positionOf(message: KafkaMessage | FetchedRecord): number {
-  return message instanceof FetchedRecord ? message.position : Number(message.offset);
+/** The offset of the last record. */
+export function lastPositionOf(fetched: Fetched): number {
+  return 'position' in fetched ? fetched.position : Number(fetched.offset);
 }
 
-/** Octets of a record, about. */
-export function octetsOf(message: KafkaMessage | FetchedRecord): number {
-  return message instanceof FetchedRecord ? message.size : (message.value?.length ?? 0);
+/** How many records. */
+export function countOf(fetched: Fetched): number {
+  return fetched instanceof FetchedBatch ? fetched.count : 1;
 }
+
+/** Octets, about. */
+export function octetsOf(fetched: Fetched): number {
+  return fetched instanceof FetchedBatch || fetched instanceof FetchedRecord ? fetched.size : (fetched.value?.length ?? 0);
+}
+
+/** One at a time, filled and signed without anything in between. */
+const signed = new SignedOctets();
+
+/** What is signed: how many records there are; of each the lengths of its parts, key and headers; then the values. No two batches have the same octets. */
+function sign(records: readonly NewRecord[]): void {
+  let text = `${records.length};`;
+  for (const { key, value, headers } of records) {
+    const named = headers === undefined ? '' : JSON.stringify(Object.keys(headers).sort().map((name) => [name, headers[name]]));
+    text += `${value.length},${key.length},${named.length}:${key}${named}`;
+  }
+  signed.clear();
+  signed.addText(text);
+  for (const { value } of records) signed.add(value);
+}
+
+function fits(seal: Buffer, records: readonly LogRecord[], keys: readonly Buffer[]): boolean {
+  sign(records);
+  return keys.some((key) => hmacOf(key).matches(seal, signed));
+}
+
+function readAlone(partition: number, message: FetchedRecord | KafkaMessage): LogRecord {
+  if (message instanceof FetchedRecord) {
+    const { key, value, headers } = message.parts();
+    return logRecord(partition, message.position, key, value, message.time, headers);
+  }
+  return logRecord(partition, Number(message.offset), message.key?.toString('utf8') ?? '', message.value, Number(message.timestamp), message.headers);
+}
+
+function logRecord(partition: number, offset: number, key: string, value: Buffer | null, timestamp: number, headers: IHeaders | undefined): LogRecord {
+  const texts = headers && textsOf(headers);
+  return texts ? { partition, offset, key, value: value ?? NO_VALUE, timestamp, headers: texts } : { partition, offset, key, value: value ?? NO_VALUE, timestamp };
+}
+
+function textsOf(headers: IHeaders): Record<string, string> | undefined {
+  let texts: Record<string, string> | undefined;
+  for (const name in headers) {
+    const last = lastOf(headers[name]);
+    if (last !== undefined) (texts ??= {})[name] = last.toString('utf8');
+  }
+  return texts;
+}
+
+function takeSeal(headers: IHeaders): Buffer | undefined {
+  const seal = lastOf(headers[SEAL_HEADER]);
+  delete headers[SEAL_HEADER];
+  return seal === undefined || Buffer.isBuffer(seal) ? seal : Buffer.from(seal);
+}
+
+const lastOf = (given: IHeaders[string]): Buffer | string | undefined => (Array.isArray(given) ? given.at(-1) : given);
 
 const NO_VALUE = Buffer.alloc(0);
-
-/** What is signed beside the value. */
-function sealedText(recordKey: string, headers: Record<string, string> | undefined): string {
-  if (headers === undefined) return `[${JSON.stringify(recordKey)}]`;
-  return JSON.stringify([recordKey, ...Object.keys(headers).sort().map((name) => [name, headers[name]])]);
-}
-
 const hmacs = new WeakMap<Buffer, HmacSha256>();
 
 function hmacOf(key: Buffer): HmacSha256 {
