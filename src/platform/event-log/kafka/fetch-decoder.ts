@@ -24,13 +24,16 @@ export interface BatchContext {
   magicByte: number;
 }
 
-/** What lies in a record, read at once. */
-export interface RecordParts {
-  /** Empty when there is no key. */
-  key: string;
-  /** Null when there is none. */
-  value: Buffer | null;
-  headers: IHeaders | undefined;
+/** Where in the octets of a batch the parts of a record lie. */
+export class RecordPlaces {
+  /** Of the length of the key. */
+  start = 0;
+  /** `keyEnd` is less than `key` where there is no key, and likewise for the value. */
+  key = 0;
+  keyEnd = 0;
+  value = 0;
+  valueEnd = 0;
+  headers = 0;
 }
 
 /**
@@ -39,7 +42,7 @@ export interface RecordParts {
  */
 export class FetchedRecord {
   constructor(
-    private readonly octets: Buffer,
+    readonly octets: Buffer,
     /** Where the key begins, with its length. */
     private readonly from: number,
     private readonly to: number,
@@ -77,21 +80,38 @@ export class FetchedRecord {
   }
 
   get value(): Buffer | null {
-    return this.parts().value;
+    const { value, valueEnd } = this.places(new RecordPlaces());
+    return valueEnd < value ? null : this.octets.subarray(value, valueEnd);
   }
 
   get headers(): IHeaders {
-    return this.parts().headers ?? {};
+    return this.headersAt(this.places(new RecordPlaces()).headers) ?? {};
   }
 
-  /** @throws RangeError when a length in it goes beyond its end */
-  parts(): RecordParts {
+  /** @param into is filled and given back. @throws RangeError when a length goes beyond the end of the record */
+  places(into: RecordPlaces): RecordPlaces {
     const reader = new OctetReader(this.octets, this.from, this.to);
-    const key = reader.text(reader.varint()) ?? '';
-    const value = reader.counted();
+    into.start = this.from;
+    const keyOctets = reader.varint();
+    into.key = reader.at;
+    into.keyEnd = reader.at + keyOctets;
+    if (keyOctets > 0) reader.pass(keyOctets);
+    const valueOctets = reader.varint();
+    into.value = reader.at;
+    into.valueEnd = reader.at + valueOctets;
+    if (valueOctets > 0) reader.pass(valueOctets);
+    into.headers = reader.at;
+    return into;
+  }
+
+  /** Undefined when there are none. @throws as `places` */
+  headersAt(at: number): IHeaders | undefined {
+    // One octet that says zero: most records have none.
+    if (this.octets[at] === 0) return undefined;
+    const reader = new OctetReader(this.octets, at, this.to);
     let headers: IHeaders | undefined;
     for (let left = reader.varint(); left > 0; left--) addHeader((headers ??= {}), reader.text(reader.varint()) ?? '', reader.counted() as Buffer);
-    return { key, value, headers };
+    return headers;
   }
 }
 

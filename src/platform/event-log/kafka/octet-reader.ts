@@ -43,7 +43,8 @@ export class OctetReader {
     return length < 0 ? null : this.octets.subarray(this.at, this.pass(length));
   }
 
-  private pass(octets: number): number {
+  /** Goes so many octets on. @returns where it is then */
+  pass(octets: number): number {
     this.at += octets;
     if (this.at > this.end) throw new RangeError(`${octets} octets are said to be where ${this.end - this.at + octets} are left`);
     return this.at;

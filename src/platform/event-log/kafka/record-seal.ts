@@ -1,7 +1,7 @@
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
 import { HmacSha256, SignedOctets } from './hmac-sha256.js';
-import { FetchedBatch, FetchedRecord } from './fetch-decoder.js';
+import { FetchedBatch, FetchedRecord, RecordPlaces } from './fetch-decoder.js';
 
 /** Header of the first record of a batch that tells our own from those that others write into the topic: HMAC-SHA-256 over all of its records, in their order. */
 const SEAL_HEADER = 'tidegate-seal';
@@ -15,7 +15,12 @@ export function sealedBatch(records: readonly NewRecord[], keys: readonly Buffer
   const [first] = messages;
   const [key] = keys;
   if (first && key) {
-    sign(records);
+    signed.clear();
+    for (const record of records) {
+      signed.addCountedText(record.key);
+      signed.addCounted(record.value);
+    }
+    signed.addText(signedHeaders(records));
     first.headers = { ...first.headers, [SEAL_HEADER]: hmacOf(key).of(signed) };
   }
   return messages;
@@ -27,14 +32,53 @@ export function toLogRecords(partition: number, fetched: Fetched, keys: readonly
   if (!(fetched instanceof FetchedBatch)) return [Object.assign(readAlone(partition, fetched), { external: true })];
   const records: LogRecord[] = [];
   let seal: Buffer | undefined;
-  for (const record of fetched.records()) {
-    const { key, value, headers } = record.parts();
-    const found = headers && takeSeal(headers);
-    if (records.length === 0) seal = found;
-    records.push(logRecord(partition, record.position, key, value, record.time, headers));
+  signed.clear();
+  for (const fetchedRecord of fetched.records()) {
+    const { start, valueEnd } = fetchedRecord.places(places);
+    const record = new BatchRecord(partition, fetchedRecord, places);
+    const headers = fetchedRecord.headersAt(places.headers);
+    if (headers) {
+      const found = takeSeal(headers);
+      if (records.length === 0) seal = found;
+      const texts = textsOf(headers);
+      if (texts) record.headers = texts;
+    }
+    // As `addCounted` writes them: a record holds its key and its value like that.
+    signed.add(fetchedRecord.octets.subarray(start, Math.max(valueEnd, places.value)));
+    records.push(record);
   }
-  if (!seal || !fits(seal, records, keys)) for (const record of records) record.external = true;
+  if (!seal || !isOurs(seal, records, keys)) for (const record of records) record.external = true;
   return records;
+}
+
+function isOurs(seal: Buffer, records: readonly LogRecord[], keys: readonly Buffer[]): boolean {
+  signed.addText(signedHeaders(records));
+  return keys.some((key) => hmacOf(key).matches(seal, signed));
+}
+
+/** Its key is a text when somebody asks for it. */
+class BatchRecord implements LogRecord {
+  readonly offset: number;
+  readonly timestamp: number;
+  readonly value: Buffer;
+  headers?: Record<string, string>;
+  external?: boolean;
+  private readonly octets: Buffer;
+  private readonly keyAt: number;
+  private readonly keyEnd: number;
+
+  constructor(readonly partition: number, { position, time, octets }: FetchedRecord, { key, keyEnd, value, valueEnd }: RecordPlaces) {
+    this.offset = position;
+    this.timestamp = time;
+    this.value = valueEnd < value ? NO_VALUE : octets.subarray(value, valueEnd);
+    this.octets = octets;
+    this.keyAt = key;
+    this.keyEnd = keyEnd;
+  }
+
+  get key(): string {
+    return this.keyEnd < this.keyAt ? '' : this.octets.toString('utf8', this.keyAt, this.keyEnd);
+  }
 }
 
 /** The offset of the last record. */
@@ -54,35 +98,23 @@ export function octetsOf(fetched: Fetched): number {
 
 /** One at a time, filled and signed without anything in between. */
 const signed = new SignedOctets();
+const places = new RecordPlaces();
 
-/** What is signed: how many records there are; of each the lengths of its parts, key and headers; then the values. No two batches have the same octets. */
-function sign(records: readonly NewRecord[]): void {
-  let text = `${records.length};`;
-  for (const { key, value, headers } of records) {
-    const named = headers === undefined ? '' : JSON.stringify(Object.keys(headers).sort().map((name) => [name, headers[name]]));
-    text += `${value.length},${key.length},${named.length}:${key}${named}`;
-  }
-  signed.clear();
-  signed.addText(text);
-  for (const { value } of records) signed.add(value);
-}
-
-function fits(seal: Buffer, records: readonly LogRecord[], keys: readonly Buffer[]): boolean {
-  sign(records);
-  return keys.some((key) => hmacOf(key).matches(seal, signed));
+/**
+ * What is signed: of each record key and value, each with its length in front; then how many records there are, and the headers of those that have some, with their names in order.
+ * No two batches have the same octets.
+ */
+function signedHeaders(records: ReadonlyArray<Pick<NewRecord, 'headers'>>): string {
+  const named: unknown[] = [records.length];
+  for (const [index, { headers }] of records.entries()) if (headers) named.push([index, Object.keys(headers).sort().map((name) => [name, headers[name]])]);
+  return JSON.stringify(named);
 }
 
 function readAlone(partition: number, message: FetchedRecord | KafkaMessage): LogRecord {
-  if (message instanceof FetchedRecord) {
-    const { key, value, headers } = message.parts();
-    return logRecord(partition, message.position, key, value, message.time, headers);
-  }
-  return logRecord(partition, Number(message.offset), message.key?.toString('utf8') ?? '', message.value, Number(message.timestamp), message.headers);
-}
-
-function logRecord(partition: number, offset: number, key: string, value: Buffer | null, timestamp: number, headers: IHeaders | undefined): LogRecord {
-  const texts = headers && textsOf(headers);
-  return texts ? { partition, offset, key, value: value ?? NO_VALUE, timestamp, headers: texts } : { partition, offset, key, value: value ?? NO_VALUE, timestamp };
+  const { key, value } = message;
+  const headers = textsOf(message.headers ?? {});
+  const record: LogRecord = { partition, offset: lastPositionOf(message), key: key?.toString('utf8') ?? '', value: value ?? NO_VALUE, timestamp: Number(message.timestamp) };
+  return headers ? { ...record, headers } : record;
 }
 
 function textsOf(headers: IHeaders): Record<string, string> | undefined {
