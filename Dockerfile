@@ -7,7 +7,8 @@ COPY src ./src
 RUN npm run build && npm prune --omit=dev
 
 FROM node:20-bookworm-slim
-ENV NODE_ENV=production TIDEGATE_DATA_DIR=/data
+# The last: malloc gives a freed buffer of this size or more back to the system at once.
+ENV NODE_ENV=production TIDEGATE_DATA_DIR=/data MALLOC_MMAP_THRESHOLD_=131072
 WORKDIR /app
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist

@@ -28,7 +28,7 @@ const GONE = -1;
 /**
  * MiB for what the thread has just made, of which almost all is dead a moment later. Node gives a thread as much room for it as the service's own (48 MiB), and what was used once stays resident.
  */
-const YOUNG_MIB = 6;
+const YOUNG_MIB = 12;
 
 /** The embedded document store: a thread that speaks MongoDB's protocol on a private socket. One that dies is replaced; the driver connects to it again by itself. */
 export class EmbeddedDocumentServer {
