@@ -2,6 +2,8 @@ import type { Framing } from '../../model/integration.js';
 
 const SLAB_BYTES = 256 * 1024;
 const COUNTED_FROM = 8192;
+/** Of so few messages each gets what it takes: at a steady rate most batches hold one, and what is sent waits for its seal. */
+const FEW_MESSAGES = 4;
 
 /** Where one message lies: slab, first octet, end. */
 export interface WrittenPlace {
@@ -27,12 +29,12 @@ export class SlabWriter {
 
   /** @param following what follows the text */
   write(text: string, following?: FollowingOctets): WrittenPlace {
-    return this.put(this.room(mostOctets(text) + (following ? following.end - following.from : 0)), text, following);
+    return this.put(this.room(this.mostOctets(text) + (following ? following.end - following.from : 0)), text, following);
   }
 
   /** Several messages side by side in one slab; where each of them ends. */
   writeAll(texts: readonly string[]): WrittenPlace & { ends: number[] } {
-    const slab = this.room(texts.reduce((sum, text) => sum + mostOctets(text), 0));
+    const slab = this.room(texts.reduce((sum, text) => sum + this.mostOctets(text), 0));
     const start = this.used;
     const ends = texts.map((text) => this.put(slab, text).end);
     return { slab, start, end: this.used, ends };
@@ -51,14 +53,14 @@ export class SlabWriter {
 
   private room(bytes: number): Buffer {
     if (!this.slab || this.used + bytes > this.slab.length) {
-      this.slab = Buffer.allocUnsafeSlow(Math.max(bytes, Math.min(SLAB_BYTES, this.messages * 1024 + 4096)));
+      this.slab = Buffer.allocUnsafeSlow(this.messages <= FEW_MESSAGES ? bytes : Math.max(bytes, Math.min(SLAB_BYTES, this.messages * 1024 + 4096)));
       this.used = 0;
     }
     return this.slab;
   }
-}
 
-/** Room that is enough for a message. A UTF-16 unit is three octets at most: only a long text is worth counting. A count in front has at most 10 digits and a space. */
-function mostOctets(text: string): number {
-  return (text.length <= COUNTED_FROM ? 3 * text.length : Buffer.byteLength(text, 'utf8')) + 11;
+  /** Room that is enough for a message. A UTF-16 unit is three octets at most: only a long text, or one of few, is worth counting. A count in front has at most 10 digits and a space. */
+  private mostOctets(text: string): number {
+    return (text.length <= COUNTED_FROM && this.messages > FEW_MESSAGES ? 3 * text.length : Buffer.byteLength(text, 'utf8')) + 11;
+  }
 }
