@@ -44,6 +44,7 @@ export class EventCheck {
   private readonly validator = new EventValidator(false);
   private readonly thoroughValidator = new EventValidator(true);
   private readonly cleaner: ValueCleaner;
+  private lastTime = { ms: Number.NaN, text: '' };
 
   constructor(@Inject(SETTINGS) private readonly settings: { intake: Pick<Settings['intake'], 'maskedNames' | 'futureHours'> }) {
     this.cleaner = new ValueCleaner(new MaskedNames(settings.intake.maskedNames));
@@ -60,7 +61,7 @@ export class EventCheck {
   }
 
   private complete(input: EventInput, type: EventType, { producer, source, nowMs }: CheckContext): CheckOutcome {
-    const receivedAt = new Date(nowMs).toISOString();
+    const receivedAt = this.textOf(nowMs);
     let timeMs = nowMs;
     if (input.occurredAt !== undefined) {
       const occurred = readOccurredAt(input.occurredAt, nowMs, this.settings.intake.futureHours);
@@ -77,6 +78,12 @@ export class EventCheck {
     const duplicateKey = key === undefined ? undefined : { key, contentHash: contentHashOf(contentOf(input)) };
     const event = completeEvent(input, type, { id, producerId, receivedAt, occurredAt: input.occurredAt ?? receivedAt });
     return { type: 'checked', event: { id, partitionKey: partitionKeyOf(event), record: encodeEnvelope({ event, producer, source }), duplicateKey } };
+  }
+
+  /** All events of a request come at one time. */
+  private textOf(ms: number): string {
+    if (ms !== this.lastTime.ms) this.lastTime = { ms, text: new Date(ms).toISOString() };
+    return this.lastTime.text;
   }
 
   private typeOf(sent: JsonObject, own: boolean): EventType | { code: RefusalCode; faults: EventFault[] } {
