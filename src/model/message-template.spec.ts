@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { EVENT_TYPES, eventTypeOf, type EventType } from './event-types.js';
+import type { JsonValue } from './json.js';
 import { messageOf, type MessageParts } from './message-template.js';
 
 const type = (id: string): EventType => {
@@ -64,6 +65,15 @@ describe('messageOf', () => {
     expect(message.isWellFormed()).toBe(true);
     expect(message.length).toBeLessThan(400);
     expect(messageOf(type('account.owner.changed'), { subject: account, attributes: { added: Array.from({ length: 30 }, (_, index) => `u${index}`) } })).toMatch(/u9 and 20 more$/);
+  });
+
+  it('shows a plain value as it is and makes any other plain', () => {
+    const shown = (name: JsonValue) => messageOf(type('account.provisioned'), { subject: account, attributes: { domain: name } });
+    for (const name of ['a', 'a  b', '~', 'x'.repeat(256), 7, true]) expect(shown(name)).toBe(`Account jdoe was provisioned in ${String(name)}`);
+    for (const name of [' a', 'a ', 'a\u007f', '\ta\n']) expect(shown(name)).toBe('Account jdoe was provisioned in a');
+    expect(shown('x'.repeat(257))).toBe(`Account jdoe was provisioned in ${'x'.repeat(255)}…`);
+    expect(shown('$& ')).toBe('Account jdoe was provisioned in $&');
+    expect(shown(' ')).toBe('Account jdoe was provisioned');
   });
 
   it('leaves no placeholder open for any type, with nothing but a subject', () => {

@@ -24,7 +24,24 @@ interface Segment {
   /** Dropped when a value is missing; otherwise the missing value gets a word. */
   optional: boolean;
 }
-const compiled = new Map<string, Segment[]>();
+
+/** A segment cut at its `{names}`: cut once a template, filled with every event. */
+interface CutSegment {
+  optional: boolean;
+  /** Lists the members added and removed instead. */
+  members: boolean;
+  blanks: Blank[];
+  /** The text behind the last blank. */
+  ending: string;
+}
+interface Blank {
+  /** The text in front of it. */
+  before: string;
+  name: string;
+  /** A number of days follows: `1 day`, `2 days`. */
+  days: boolean;
+}
+const compiled = new Map<string, CutSegment[]>();
 
 /**
  * The message of an event whose producer sent none: the template of its type with its values. A clause without a value is left out
@@ -59,14 +76,25 @@ function failureEnding(type: EventType, template: string, parts: MessageParts): 
   return reason ? `: ${reason}` : '';
 }
 
-function segmentsOf(template: string): Segment[] {
+function segmentsOf(template: string): CutSegment[] {
   const known = compiled.get(template);
   if (known) return known;
   let segments: Segment[] = [{ text: template, optional: false }];
   for (const clause of CLAUSES) segments = segments.flatMap((segment) => (segment.optional ? [segment] : splitAt(segment.text, clause)));
+  const cut = segments.map(cutAtNames);
   // Audit types make a template each; the map must not grow with what producers invent.
-  if (compiled.size < 1000) compiled.set(template, segments);
-  return segments;
+  if (compiled.size < 1000) compiled.set(template, cut);
+  return cut;
+}
+
+function cutAtNames({ text: clause, optional }: Segment): CutSegment {
+  const blanks: Blank[] = [];
+  let end = 0;
+  for (const match of clause.matchAll(/\{(\w+)\}( days)?/g)) {
+    blanks.push({ before: clause.slice(end, match.index), name: match[1] ?? '', days: match[2] !== undefined });
+    end = match.index + match[0].length;
+  }
+  return { optional, members: clause === CLAUSES[0], blanks, ending: clause.slice(end) };
 }
 
 function splitAt(template: string, clause: string): Segment[] {
@@ -75,20 +103,20 @@ function splitAt(template: string, clause: string): Segment[] {
   return [{ text: template.slice(0, at), optional: false }, { text: clause, optional: true }, { text: template.slice(at + clause.length), optional: false }].filter((segment) => segment.text !== '');
 }
 
-function fill(segment: Segment, type: EventType, parts: MessageParts): string {
-  if (segment.text === CLAUSES[0]) {
+function fill({ optional, members, blanks, ending }: CutSegment, type: EventType, parts: MessageParts): string {
+  if (members) {
     const { added, removed } = membersOf(type, parts);
     const changes = [added.length > 0 ? `added ${listText(added)}` : '', removed.length > 0 ? `removed ${listText(removed)}` : ''].filter(Boolean);
     return changes.length > 0 ? `: ${changes.join(', ')}` : '';
   }
-  let missing = false;
-  const filled = segment.text.replace(/\{(\w+)\}( days)?/g, (_match, name: string, days: string | undefined) => {
+  let filled = '';
+  for (const { before, name, days } of blanks) {
     const value = valueOf(name, type, parts);
-    if (value === undefined) missing = true;
-    const unit = days === undefined ? '' : value === '1' || value === '-1' ? ' day' : ' days';
-    return (value ?? fallback(name)) + unit;
-  });
-  return missing && segment.optional ? '' : filled;
+    if (value === undefined && optional) return '';
+    filled += before + (value ?? fallback(name));
+    if (days) filled += value === '1' || value === '-1' ? ' day' : ' days';
+  }
+  return filled + ending;
 }
 
 /** The word in place of a value that a sentence cannot do without. */
@@ -166,11 +194,15 @@ function dateText(value: JsonValue | undefined): string | undefined {
   return date !== undefined && /^\d{4}-\d{2}-\d{2}T/.test(date) ? date.slice(0, 10) : date;
 }
 
+/** Printable ASCII without blanks around it: most values, and nothing is to be done for them. */
+const PLAIN_LINE = /^[!-~](?:[ -~]*[!-~])?$/;
+
 /** A value as one line of bounded length; undefined when there is nothing to show. */
 function text(value: JsonValue | undefined): string | undefined {
   if (value === undefined || value === null) return undefined;
   if (Array.isArray(value)) return value.length > 0 ? listText(value) : undefined;
   const plain = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (plain.length <= VALUE_CHARACTERS && PLAIN_LINE.test(plain)) return plain;
   const line = plain.slice(0, 4 * VALUE_CHARACTERS).toWellFormed().replace(/[\p{Cc}\u2028\u2029]+/gu, ' ').trim();
   if (line === '') return undefined;
   if (line.length <= VALUE_CHARACTERS && plain.length <= 4 * VALUE_CHARACTERS) return line;

@@ -1,7 +1,7 @@
-import type { AuditEvent, Outcome } from '../../model/audit-event.js';
+import type { AuditEvent, EventObject, Outcome } from '../../model/audit-event.js';
 import type { EventType } from '../../model/event-types.js';
 import { messageOf } from '../../model/message-template.js';
-import type { EventInput } from './event-validator.js';
+import type { EventInput, SubjectInput } from './event-validator.js';
 
 /** What an event is given that its producer cannot know. */
 export interface Completion {
@@ -24,7 +24,7 @@ export function completeEvent(input: EventInput, type: EventType, { id, occurred
     receivedAt,
     tenantId: input.tenantId,
     actor: input.actor ?? { kind: 'system' },
-    subject: subject.kind === undefined ? { ...subject, kind: type.subjectKind } : { ...subject, kind: subject.kind },
+    subject: hasKind(subject) ? subject : { ...subject, kind: type.subjectKind },
     objects: input.objects ?? [],
     outcome,
     reason: input.reason,
@@ -36,6 +36,10 @@ export function completeEvent(input: EventInput, type: EventType, { id, occurred
   };
   event.message = input.message ?? messageOf(type, event);
   return event;
+}
+
+function hasKind(subject: SubjectInput): subject is SubjectInput & EventObject {
+  return subject.kind !== undefined;
 }
 
 const FAILED_STATE = /^(failed|failure|error)$/i;

@@ -3,12 +3,13 @@ import type { JsonValue } from '../../model/json.js';
 
 /**
  * SHA-256 (hex) of a JSON value, equal for equal values whatever the order of their names. Strings carry their length, so no two values have the same text.
+ * @param without the name of a member of the outermost object that does not count
  */
-export function contentHashOf(value: JsonValue): string {
-  return hash('sha256', canonical(value), 'hex');
+export function contentHashOf(value: JsonValue, without?: string): string {
+  return hash('sha256', canonical(value, without), 'hex');
 }
 
-function canonical(value: JsonValue | undefined): string {
+function canonical(value: JsonValue | undefined, without?: string): string {
   if (typeof value === 'string') return `"${value.length}:${value}`;
   if (typeof value !== 'object' || value === null) return `${String(value)};`;
   if (Array.isArray(value)) {
@@ -19,7 +20,7 @@ function canonical(value: JsonValue | undefined): string {
   let text = '{';
   for (const name of sorted(Object.keys(value))) {
     const member = value[name];
-    if (member !== undefined) text += `"${name.length}:${name}${canonical(member)}`;
+    if (member !== undefined && name !== without) text += `"${name.length}:${name}${canonical(member)}`;
   }
   return `${text}}`;
 }

@@ -116,7 +116,8 @@ export class DurableAppend {
 
   /** What is remembered of the keys; undefined when that cannot be known now. */
   private async find(claims: readonly Claim[]): Promise<Map<string, ProducerKey> | undefined> {
-    const keys = claims.flatMap(({ event }) => (event.duplicateKey ? [event.duplicateKey.key] : []));
+    const keys: string[] = [];
+    for (const { event } of claims) if (event.duplicateKey) keys.push(event.duplicateKey.key);
     if (keys.length === 0) return new Map();
     try {
       return await this.producerKeys.find(keys);

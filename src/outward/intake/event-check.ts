@@ -44,6 +44,7 @@ export class EventCheck {
   private readonly validator = new EventValidator(false);
   private readonly thoroughValidator = new EventValidator(true);
   private readonly cleaner: ValueCleaner;
+  private lastTime = { ms: Number.NaN, text: '' };
 
   constructor(@Inject(SETTINGS) private readonly settings: { intake: Pick<Settings['intake'], 'maskedNames' | 'futureHours'> }) {
     this.cleaner = new ValueCleaner(new MaskedNames(settings.intake.maskedNames));
@@ -60,7 +61,7 @@ export class EventCheck {
   }
 
   private complete(input: EventInput, type: EventType, { producer, source, nowMs }: CheckContext): CheckOutcome {
-    const receivedAt = new Date(nowMs).toISOString();
+    const receivedAt = this.textOf(nowMs);
     let timeMs = nowMs;
     if (input.occurredAt !== undefined) {
       const occurred = readOccurredAt(input.occurredAt, nowMs, this.settings.intake.futureHours);
@@ -73,10 +74,16 @@ export class EventCheck {
     if (producerId !== undefined && input.attributes?.producerId !== undefined && input.attributes.producerId !== producerId) {
       return refused([{ pointer: '/attributes/producerId', reason: 'is where the id of this event goes, which does not match [A-Za-z0-9._-]{1,40}; use another name' }]);
     }
-    // What we fill in (times, ids, defaults) is no part of the content: a resend after an upgrade of the catalogue is still a resend.
-    const duplicateKey = key === undefined ? undefined : { key, contentHash: contentHashOf(contentOf(input)) };
+    // The id is part of the key. What we fill in (times, ids, defaults) is no part of the content: a resend after an upgrade of the catalogue is still a resend.
+    const duplicateKey = key === undefined ? undefined : { key, contentHash: contentHashOf(asObject(input), 'id') };
     const event = completeEvent(input, type, { id, producerId, receivedAt, occurredAt: input.occurredAt ?? receivedAt });
     return { type: 'checked', event: { id, partitionKey: partitionKeyOf(event), record: encodeEnvelope({ event, producer, source }), duplicateKey } };
+  }
+
+  /** All events of a request come at one time. */
+  private textOf(ms: number): string {
+    if (ms !== this.lastTime.ms) this.lastTime = { ms, text: new Date(ms).toISOString() };
+    return this.lastTime.text;
   }
 
   private typeOf(sent: JsonObject, own: boolean): EventType | { code: RefusalCode; faults: EventFault[] } {
@@ -89,9 +96,8 @@ export class EventCheck {
   }
 }
 
-/** What two sends of one event have in common: all but the id, which is part of the key. */
-function contentOf({ id: _id, ...content }: EventInput): JsonObject {
-  return content as unknown as JsonObject;
+function asObject(input: EventInput): JsonObject {
+  return input as unknown as JsonObject;
 }
 
 function refused(faults: EventFault[]): CheckOutcome {

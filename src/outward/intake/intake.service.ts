@@ -45,15 +45,14 @@ export class IntakeService {
     const requested = readItems(request, this.limits);
     const items = new Array<IntakeItem>(requested.count);
     const good: GoodEvent[] = [];
-    const context = { producer, nowMs: this.clock.now(), own: false, everyFault: requested.count === 1 };
-    const ownSource = sourceOf(producer);
+    const context = { producer, source: sourceOf(producer), nowMs: this.clock.now(), own: false, everyFault: requested.count === 1 };
     for (const { index, content } of requested.each) {
       if ('fault' in content) {
         items[index] = rejectedItem(index, 'invalid-event', [content.fault]);
         continue;
       }
-      const { event, locate, source = ownSource } = content;
-      const outcome = this.check.check(event, { ...context, source });
+      const { event, locate, source } = content;
+      const outcome = this.check.check(event, source === undefined ? context : { ...context, source });
       if (outcome.type === 'checked') good.push({ index, event: outcome.event, locate });
       else items[index] = rejectedItem(index, outcome.code, outcome.faults.map(({ pointer, reason }) => ({ pointer: locate(pointer), reason })));
     }

@@ -27,10 +27,11 @@ export class ValueCleaner {
   /** @param idField a field that the type of the event reports and that holds ids by definition, whatever its name (`secretId`). */
   clean(event: JsonObject, idField?: string): ValueFault | undefined {
     const exempt = idField !== undefined && this.masked.verdictOn(idField) !== 'keep' ? wordsOf(idField).join('') : undefined;
-    return this.object(event, '', exempt);
+    return this.object(event, exempt);
   }
 
-  private object(object: JsonObject, pointer: string, exempt: string | undefined): ValueFault | undefined {
+  /** The pointer of a fault is made on the way back: hardly any event has one. */
+  private object(object: JsonObject, exempt: string | undefined): ValueFault | undefined {
     let rename: string[] | undefined;
     for (const name in object) {
       const value = object[name];
@@ -41,27 +42,27 @@ export class ValueCleaner {
         if (!value.isWellFormed()) object[name] = value.toWellFormed();
       } else if (typeof value === 'number') {
         const reason = numberFault(value);
-        if (reason !== undefined) return { pointer: childPointer(pointer, name), reason };
+        if (reason !== undefined) return { pointer: childPointer('', name), reason };
       } else if (typeof value === 'object' && value !== null) {
-        const fault = Array.isArray(value) ? this.list(value, childPointer(pointer, name), exempt) : this.object(value, childPointer(pointer, name), exempt);
-        if (fault) return fault;
+        const fault = Array.isArray(value) ? this.list(value, exempt) : this.object(value, exempt);
+        if (fault) return { pointer: childPointer('', name) + fault.pointer, reason: fault.reason };
       }
     }
     if (rename) for (const name of rename) renameIn(object, name);
     return undefined;
   }
 
-  private list(list: JsonValue[], pointer: string, exempt: string | undefined): ValueFault | undefined {
+  private list(list: JsonValue[], exempt: string | undefined): ValueFault | undefined {
     for (let index = 0; index < list.length; index += 1) {
       const value = list[index];
       if (typeof value === 'string') {
         if (!value.isWellFormed()) list[index] = value.toWellFormed();
       } else if (typeof value === 'number') {
         const reason = numberFault(value);
-        if (reason !== undefined) return { pointer: `${pointer}/${index}`, reason };
+        if (reason !== undefined) return { pointer: `/${index}`, reason };
       } else if (typeof value === 'object' && value !== null) {
-        const fault = Array.isArray(value) ? this.list(value, `${pointer}/${index}`, exempt) : this.object(value, `${pointer}/${index}`, exempt);
-        if (fault) return fault;
+        const fault = Array.isArray(value) ? this.list(value, exempt) : this.object(value, exempt);
+        if (fault) return { pointer: `/${index}${fault.pointer}`, reason: fault.reason };
       }
     }
     return undefined;
@@ -75,10 +76,11 @@ export class ValueCleaner {
   }
 
   private isNamedSecret(object: JsonObject, value: JsonValue | undefined, exempt: string | undefined): boolean {
-    return NAMING.some((naming) => {
+    for (const naming of NAMING) {
       const name = object[naming];
-      return typeof name === 'string' && this.isMasked(name, value, exempt);
-    });
+      if (typeof name === 'string' && this.isMasked(name, value, exempt)) return true;
+    }
+    return false;
   }
 }
 

@@ -36,10 +36,10 @@ export class DocumentProducerKeys implements ProducerKeys {
   async remember(entries: readonly ProducerKey[]): Promise<void> {
     if (entries.length === 0) return;
     const rememberedAt = new Date(this.clock.now());
-    const documents = entries.map(({ key, contentHash, eventId, partition, offset }) => ({ _id: idOf(key), contentHash, eventId, partition, offset, rememberedAt }));
+    const documents = entries.map(({ key, contentHash, eventId, partition, offset }) => ({ _id: idOf(key) as never, contentHash, eventId, partition, offset, rememberedAt }));
     try {
-      // Hardly one is known: an insert costs a server a tenth of what an upsert does.
-      await this.documents.bulkWrite(documents.map((document) => ({ insertOne: { document } })), { ordered: false, throwOnValidationError: true }).catch(async (error: unknown) => {
+      // Hardly one is known: an insert costs a server a tenth of what an upsert does. By the driver itself, since there is nothing to cast or to check in them: as documents of the model they cost four times as much.
+      await this.documents.collection.insertMany(documents, { ordered: false }).catch(async (error: unknown) => {
         const known = duplicateWrites(error);
         if (!known) throw error;
         await this.documents.bulkWrite(
