@@ -1,4 +1,5 @@
 import { EVENT_ID_PATTERN, type AuditEvent, type EnvelopedEvent } from './audit-event.js';
+import { parseEvent } from './event-parser.js';
 import { isLineSafe } from './line-safe-json.js';
 import { PLAIN_TIMESTAMP } from './plain-timestamp.js';
 
@@ -87,6 +88,8 @@ export function decodeEvent(value: Uint8Array): AuditEvent {
   const own = octets[octets.length - 1] === CLOSING_BRACE && octets.subarray(0, OWN_START.length).equals(OWN_START);
   const at = own ? octets.indexOf(DATA_OCTETS) : -1;
   if (at >= 0) {
+    const plain = parseEvent(octets, at + DATA.length - 1, octets.length - 1);
+    if (plain) return plain;
     try {
       const event = JSON.parse(octets.toString('utf8', at + DATA.length - 1, octets.length - 1)) as Partial<AuditEvent>;
       if (typeof event.id === 'string' && typeof event.type === 'string') return event as AuditEvent;
