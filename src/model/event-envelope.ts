@@ -1,4 +1,5 @@
 import { EVENT_ID_PATTERN, type AuditEvent, type EnvelopedEvent } from './audit-event.js';
+import { parseEvent } from './event-parser.js';
 import { lineSafe, mayHoldLoneSurrogate } from './line-safe-json.js';
 import { PLAIN_TIMESTAMP } from './plain-timestamp.js';
 
@@ -105,6 +106,8 @@ export function decodeEvent(value: Uint8Array): AuditEvent {
   const octets = octetsOf(value);
   const start = dataStartOf(octets);
   if (start >= 0) {
+    const plain = parseEvent(octets, start, octets.length - 1);
+    if (plain) return plain;
     try {
       const event = JSON.parse(octets.toString('utf8', start, octets.length - 1)) as Partial<AuditEvent>;
       if (typeof event.id === 'string' && typeof event.type === 'string') return event as AuditEvent;

@@ -179,7 +179,8 @@ function hashWith(key: string | undefined): (value: string) => string {
     if (hashed === undefined) {
       hashed = `hmac-${createHmac('sha256', key).update(value, 'utf8').digest('hex').slice(0, 32)}`;
       if (known.size >= MOST_HASHES_KEPT) known.clear();
-      if (value.length <= 256) known.set(value, hashed);
+      // A copy: the value may be a cutting of its record.
+      if (value.length <= 256) known.set(Buffer.from(value, 'utf8').toString('utf8'), hashed);
     }
     return hashed;
   };
