@@ -25,6 +25,10 @@ export interface LogRecord {
   /** Milliseconds since 1970 at the append. */
   timestamp: number;
   headers?: Record<string, string>;
+  /** Larger octets that the value lies in, and where; `value` is the same as a view of its own. Reading there saves an object for each record. Absent where the value lies alone. */
+  readonly source?: Buffer;
+  readonly valueAt?: number;
+  readonly valueEnd?: number;
   /** True when somebody else wrote it into the topic itself: it bears no valid signature of ours. Never true on the embedded log. */
   external?: boolean;
 }

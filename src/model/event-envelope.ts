@@ -103,39 +103,44 @@ const CLOSING_BRACE = 0x7d;
  * @throws as `decodeEnvelope`
  */
 export function decodeEvent(value: Uint8Array): AuditEvent {
-  const octets = octetsOf(value);
-  const start = dataStartOf(octets);
+  return decodeEventAt(octetsOf(value), 0, value.length);
+}
+
+/** Of a record that lies there. @throws as `decodeEnvelope` */
+export function decodeEventAt(octets: Buffer, at: number, end: number): AuditEvent {
+  const start = dataStartOf(octets, at, end);
   if (start >= 0) {
-    const plain = parseEvent(octets, start, octets.length - 1);
+    const plain = parseEvent(octets, start, end - 1);
     if (plain) return plain;
     try {
-      const event = JSON.parse(octets.toString('utf8', start, octets.length - 1)) as Partial<AuditEvent>;
+      const event = JSON.parse(octets.toString('utf8', start, end - 1)) as Partial<AuditEvent>;
       if (typeof event.id === 'string' && typeof event.type === 'string') return event as AuditEvent;
     } catch {
       // The event is not the last member: it is read as a whole.
     }
   }
-  return decodeEnvelope(value).event;
+  return decodeEnvelope(octets.subarray(at, end)).event;
 }
 
 /** Where `data` begins, or a negative number. */
-function dataStartOf(octets: Buffer): number {
-  const marked = markedStartOf(octets);
-  if (marked >= 0 || octets[octets.length - 1] !== CLOSING_BRACE || !beginsWith(octets, START_OCTETS)) return marked;
-  const at = octets.indexOf(DATA_OCTETS);
-  return at < 0 ? at : at + DATA.length - 1;
+function dataStartOf(octets: Buffer, at: number, end: number): number {
+  const marked = markedStartOf(octets, at, end);
+  if (marked >= 0 || octets[end - 1] !== CLOSING_BRACE || !beginsWith(octets, at, START_OCTETS)) return marked;
+  const data = octets.subarray(at, end).indexOf(DATA_OCTETS);
+  return data < 0 ? data : at + data + DATA.length - 1;
 }
 
 /** An event that lies in its record octet for octet as the JSON output writes it, but for its sequence: what is known of it without parsing it. */
 export class StoredEvent {
   constructor(
-    /** The record. */
+    /** The record lies in these. */
     readonly octets: Buffer,
     readonly severity: number,
-    readonly type: string,
     private readonly idAt: number,
     private readonly idEnd: number,
-    private readonly timeAt: number,
+    private readonly typeEnd: number,
+    /** Where the event ends, its closing brace included. */
+    readonly end: number,
   ) {}
 
   /** ASCII, without a character that JSON escapes. */
@@ -143,19 +148,19 @@ export class StoredEvent {
     return this.octets.toString('latin1', this.idAt, this.idEnd);
   }
 
+  get type(): string {
+    return this.octets.toString('latin1', this.idEnd + BEFORE_TYPE, this.typeEnd);
+  }
+
   /** RFC 3339 in UTC with milliseconds. */
   get occurredAt(): string {
-    return this.octets.toString('latin1', this.timeAt, this.timeAt + TIME_OCTETS);
+    const at = this.typeEnd + BEFORE_TIME;
+    return this.octets.toString('latin1', at, at + TIME_OCTETS);
   }
 
-  /** Where in the record the event goes on behind its id and the comma. */
+  /** Where the event goes on behind its id and the comma. */
   get from(): number {
     return this.idEnd + 2;
-  }
-
-  /** Where the event ends, its closing brace included. */
-  get end(): number {
-    return this.octets.length - 1;
   }
 }
 
@@ -167,28 +172,29 @@ const TIME_OCTETS = '2026-01-31T10:00:00.000Z'.length;
 
 /** Undefined where the record bears no such mark. Of records that Tidegate itself wrote alone: it is believed. */
 export function storedEventOf(value: Uint8Array): StoredEvent | undefined {
-  const octets = octetsOf(value);
-  const start = markedStartOf(octets);
+  return storedEventAt(octetsOf(value), 0, value.length);
+}
+
+/** Of a record that lies there. */
+export function storedEventAt(octets: Buffer, at: number, end: number): StoredEvent | undefined {
+  const start = markedStartOf(octets, at, end);
   if (start < 0) return undefined;
-  const at = MARKED_OCTETS.length;
+  const mark = at + MARKED_OCTETS.length;
   const idAt = start + BEFORE_ID;
-  const idEnd = idAt + numberAt(octets, at + 8, 2);
-  const typeAt = idEnd + BEFORE_TYPE;
-  const typeEnd = typeAt + numberAt(octets, at + 11, 2);
-  const timeAt = typeEnd + BEFORE_TIME;
-  if (timeAt + TIME_OCTETS >= octets.length) return undefined;
-  return new StoredEvent(octets, numberAt(octets, at, 2), octets.toString('latin1', typeAt, typeEnd), idAt, idEnd, timeAt);
+  const idEnd = idAt + numberAt(octets, mark + 8, 2);
+  const typeEnd = idEnd + BEFORE_TYPE + numberAt(octets, mark + 11, 2);
+  return typeEnd + BEFORE_TIME + TIME_OCTETS < end ? new StoredEvent(octets, numberAt(octets, mark, 2), idAt, idEnd, typeEnd, end - 1) : undefined;
 }
 
 /** Where `data` begins as the mark says; negative without a mark. */
-function markedStartOf(octets: Buffer): number {
-  if (octets[octets.length - 1] !== CLOSING_BRACE || !beginsWith(octets, MARKED_OCTETS)) return -1;
-  const start = numberAt(octets, MARKED_OCTETS.length + 3, 4);
-  return octets[start] === OPENING_BRACE ? start : -1;
+function markedStartOf(octets: Buffer, at: number, end: number): number {
+  if (octets[end - 1] !== CLOSING_BRACE || !beginsWith(octets, at, MARKED_OCTETS)) return -1;
+  const start = at + numberAt(octets, at + MARKED_OCTETS.length + 3, 4);
+  return start < end && octets[start] === OPENING_BRACE ? start : -1;
 }
 
-function beginsWith(octets: Buffer, start: Buffer): boolean {
-  for (let at = 0; at < start.length; at++) if (octets[at] !== start[at]) return false;
+function beginsWith(octets: Buffer, from: number, start: Buffer): boolean {
+  for (let at = 0; at < start.length; at++) if (octets[from + at] !== start[at]) return false;
   return true;
 }
 

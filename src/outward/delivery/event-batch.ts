@@ -1,5 +1,5 @@
 import type { LogBatch, LogMark, LogRecord } from '../../contracts/event-log.js';
-import { decodeEvent, storedEventOf, type StoredEvent } from '../../model/event-envelope.js';
+import { decodeEventAt, storedEventAt, type StoredEvent } from '../../model/event-envelope.js';
 import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
 
@@ -16,6 +16,12 @@ export interface UnreadableRecord {
   excerpt: string;
 }
 
+/**
+ * When an event is parsed that says without it what routing by type needs: `at-once`; when somebody asks for it, and `kept` for who asks next; or when somebody asks, and `forgotten`, where nobody else will:
+ * what lives on is moved about by the memory's housekeeping, which costs more than parsing.
+ */
+export type Parsing = 'at-once' | 'kept' | 'forgotten';
+
 /** Reads a record that others wrote into the log themselves. Never throws for data. */
 export type ForeignReader = (record: LogRecord) => { type: 'event'; enveloped: EnvelopedEvent } | { type: 'refused'; reason: string };
 
@@ -31,7 +37,10 @@ export class EventBatch {
     /** Of each event. */
     readonly types: readonly string[],
     private readonly parsed: Array<AuditEvent | undefined>,
-    private readonly unparsed: ReadonlyArray<StoredEvent | undefined>,
+    /** What an event that was not parsed lies in; none for others. With `starts` and `ends` in place of an object for each, as what waits is moved about in memory. */
+    private readonly sources: ReadonlyArray<Buffer | undefined>,
+    private readonly starts: readonly number[],
+    private readonly ends: readonly number[],
     readonly offsets: readonly number[],
     /** Bytes of each record's value, for the queues. */
     readonly sizes: readonly number[],
@@ -42,44 +51,52 @@ export class EventBatch {
     private readonly storedAt: readonly number[],
     /** Of its last record, readable or not. */
     readonly lastMark: LogMark | undefined,
+    private readonly keeps: boolean,
   ) {}
 
-  /** @param late events that a receiver may get as they lie in the log are parsed only when somebody asks for them */
-  static parse(batch: Omit<LogBatch, 'end'>, readForeign: ForeignReader = nobodysRecord, late = false): EventBatch {
+  static parse(batch: Omit<LogBatch, 'end'>, readForeign: ForeignReader = nobodysRecord, parsing: Parsing = 'at-once'): EventBatch {
+    const late = parsing !== 'at-once';
     const types: string[] = [];
     const parsed: Array<AuditEvent | undefined> = [];
-    const unparsed: Array<StoredEvent | undefined> = [];
+    const sources: Array<Buffer | undefined> = [];
+    const starts: number[] = [];
+    const ends: number[] = [];
     const offsets: number[] = [];
     const sizes: number[] = [];
     const storedAt: number[] = [];
     const unreadable: UnreadableRecord[] = [];
     for (const record of batch.records) {
       try {
-        const stored = late && record.external !== true ? storedEventOf(record.value) : undefined;
-        const event = stored ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEvent(record.value);
-        types.push(stored?.type ?? event?.type ?? '');
+        const { source = bufferOf(record.value), valueAt: at = 0, valueEnd: end = source.length } = record;
+        const type = late && record.external !== true ? storedEventAt(source, at, end)?.type : undefined;
+        const event = type !== undefined ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEventAt(source, at, end);
+        types.push(known(type ?? event?.type ?? ''));
         parsed.push(event);
-        if (late) unparsed.push(stored);
+        if (late) {
+          sources.push(event ? undefined : source);
+          starts.push(at);
+          ends.push(end);
+        }
         offsets.push(record.offset);
-        sizes.push(record.value.byteLength);
+        sizes.push(end - at);
         storedAt.push(record.timestamp);
       } catch (error) {
         unreadable.push(unreadableOf(record, error));
       }
     }
     const last = batch.records.at(-1);
-    return new EventBatch(batch.partition, types, parsed, unparsed, offsets, sizes, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp });
+    return new EventBatch(batch.partition, types, parsed, sources, starts, ends, offsets, sizes, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp }, parsing === 'kept');
   }
 
   /** @throws RangeError when there is none; SyntaxError or TypeError when a record that was to be parsed late is none of ours after all */
   event(index: number): AuditEvent {
-    const known = this.parsed[index];
-    if (known) return known;
-    const stored = this.unparsed[index];
-    if (!stored) throw new RangeError(`no event ${index} in the batch`);
-    const event = decodeEvent(stored.octets);
-    this.parsed[index] = event;
-    return event;
+    const event = this.parsed[index];
+    if (event) return event;
+    const source = this.sources[index];
+    if (!source) throw new RangeError(`no event ${index} in the batch`);
+    const decoded = decodeEventAt(source, this.starts[index] ?? 0, this.ends[index] ?? 0);
+    if (this.keeps) this.parsed[index] = decoded;
+    return decoded;
   }
 
   /** All of them, in order. @throws as `event` */
@@ -89,7 +106,8 @@ export class EventBatch {
 
   /** The event as it lies in the log, where a receiver may get it like that. */
   stored(index: number): StoredEvent | undefined {
-    return this.unparsed[index];
+    const source = this.sources[index];
+    return source && storedEventAt(source, this.starts[index] ?? 0, this.ends[index] ?? 0);
   }
 
   /** Where the record of an event lies. */
@@ -100,7 +118,7 @@ export class EventBatch {
 
   /** The same run with other events, for what is sent again with a mark: it shares no rendering with the run itself. */
   mapped(change: (event: AuditEvent) => AuditEvent): EventBatch {
-    return new EventBatch(this.partition, this.types, this.events().map(change), [], this.offsets, this.sizes, this.next, this.unreadable, this.storedAt, this.lastMark);
+    return new EventBatch(this.partition, this.types, this.events().map(change), [], [], [], this.offsets, this.sizes, this.next, this.unreadable, this.storedAt, this.lastMark, true);
   }
 
   get length(): number {
@@ -124,6 +142,21 @@ export class EventBatch {
   sequence(index: number): string {
     return sequenceOf(this.partition, this.offsets[index] ?? -1);
   }
+}
+
+const bufferOf = (value: Uint8Array): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+
+/** Audit types are open-ended: the table stays small. */
+const MOST_TYPES = 2000;
+const knownTypes = new Map<string, string>();
+
+/** The same text for each event of a type. */
+function known(type: string): string {
+  const text = knownTypes.get(type);
+  if (text !== undefined) return text;
+  if (knownTypes.size >= MOST_TYPES) knownTypes.clear();
+  knownTypes.set(type, type);
+  return type;
 }
 
 function foreignEvent(record: LogRecord, readForeign: ForeignReader): AuditEvent {

@@ -20,7 +20,7 @@ describe('a filter', () => {
       fc.property(fc.array(randomFilter, { minLength: 1, maxLength: 6 }), fc.array(randomEvent, { minLength: 1, maxLength: 8 }), fc.boolean(), (filters, events, late) => {
         const lanes = new Set<Routed>(filters.map((settings) => ({ filter: compileFilter(settings), picked: undefined })));
         const routes = new Routes(lanes);
-        const batch = EventBatch.parse({ partition: 0, next: events.length, records: events.map((item, offset) => ({ partition: 0, offset, key: 'k', timestamp: 0, value: encodeEnvelope({ event: item, producer: 'p', source: 's' }) })) }, undefined, late);
+        const batch = EventBatch.parse({ partition: 0, next: events.length, records: events.map((item, offset) => ({ partition: 0, offset, key: 'k', timestamp: 0, value: encodeEnvelope({ event: item, producer: 'p', source: 's' }) })) }, undefined, late ? 'kept' : 'at-once');
         for (let index = 0; index < batch.length; index++) routes.pick(batch, index);
         for (const [at, lane] of [...lanes].entries()) {
           const settings = filters[at] ?? filter({});

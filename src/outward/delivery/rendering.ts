@@ -13,12 +13,20 @@ interface Place extends WrittenPlace {
   ends?: readonly number[];
 }
 
+const REJECTED = Buffer.alloc(0);
+
 /**
  * One batch in one shape, rendered on demand into slabs, framing or envelope included. Records that were rendered one after the other lie side by side,
  * so a run of them leaves as one buffer.
  */
 export class Rendering {
-  private readonly places: Array<Place | RenderReject | undefined>;
+  /** Where each record lies, once it was rendered: as lists, since an object for each would be moved about in memory while it waits. */
+  private readonly slabs: Array<Buffer | undefined>;
+  private readonly starts: number[];
+  private readonly ends: number[];
+  /** Of records that are split. */
+  private readonly partEnds = new Map<number, readonly number[]>();
+  private readonly rejects = new Map<number, RenderReject>();
   private readonly writer: SlabWriter;
 
   constructor(
@@ -26,7 +34,9 @@ export class Rendering {
     private readonly shape: Shape,
     private readonly renderer: Renderer,
   ) {
-    this.places = new Array<Place | RenderReject | undefined>(batch.length);
+    this.slabs = new Array<Buffer | undefined>(batch.length).fill(undefined);
+    this.starts = new Array<number>(batch.length).fill(0);
+    this.ends = new Array<number>(batch.length).fill(0);
     this.writer = new SlabWriter(shape.framing, batch.length);
   }
 
@@ -42,25 +52,21 @@ export class Rendering {
 
   /** Octets of a record on the wire, or why there are none. */
   measure(index: number): number | RenderReject {
-    const place = this.places[index] ?? this.render(index);
-    return 'slab' in place ? place.end - place.start : place;
+    const slab = this.slabs[index] ?? this.render(index);
+    if (slab !== REJECTED) return (this.ends[index] ?? 0) - (this.starts[index] ?? 0);
+    return this.rejects.get(index) ?? { code: 'not-renderable', reason: 'no reason is known' };
   }
 
   /** The octets of one record, all its parts, framing included. @throws RangeError for a rejected one: `measure` first. */
   bytes(index: number): Buffer {
-    const place = this.placeOf(index);
-    return place.slab.subarray(place.start, place.end);
+    return this.slabOf(index).subarray(this.starts[index], this.ends[index]);
   }
 
   /** Adds the messages of one record, one buffer each: its parts where it is split. @throws RangeError as `bytes` */
   addMessages(buffers: Buffer[], index: number): void {
-    const { slab, start, end, ends } = this.placeOf(index);
-    if (ends === undefined) {
-      buffers.push(slab.subarray(start, end));
-      return;
-    }
-    let from = start;
-    for (const to of ends) {
+    const slab = this.slabOf(index);
+    let from = this.starts[index] ?? 0;
+    for (const to of this.partEnds.get(index) ?? [this.ends[index] ?? 0]) {
       buffers.push(slab.subarray(from, to));
       from = to;
     }
@@ -68,29 +74,37 @@ export class Rendering {
 
   /** Adds records to a list of buffers, one buffer for all that lie side by side. @throws RangeError as `bytes` */
   appendAll(buffers: Buffer[], indices: readonly number[]): void {
-    let run: { slab: Buffer; start: number; end: number } | undefined;
+    let run: Buffer | undefined;
+    let [from, to] = [0, 0];
     for (const index of indices) {
-      const { slab, start, end } = this.placeOf(index);
-      if (run !== undefined && run.slab === slab && run.end === start) {
-        run.end = end;
-        continue;
+      const slab = this.slabOf(index);
+      const [start = 0, end = 0] = [this.starts[index], this.ends[index]];
+      if (run !== slab || to !== start) {
+        if (run !== undefined) buffers.push(run.subarray(from, to));
+        run = slab;
+        from = start;
       }
-      if (run !== undefined) buffers.push(run.slab.subarray(run.start, run.end));
-      run = { slab, start, end };
+      to = end;
     }
-    if (run !== undefined) buffers.push(run.slab.subarray(run.start, run.end));
+    if (run !== undefined) buffers.push(run.subarray(from, to));
   }
 
-  private placeOf(index: number): Place {
-    const place = this.places[index] ?? this.render(index);
-    if (!('slab' in place)) throw new RangeError(`record ${index} cannot be rendered: ${place.reason}`);
-    return place;
+  private slabOf(index: number): Buffer {
+    const slab = this.slabs[index] ?? this.render(index);
+    if (slab === REJECTED) throw new RangeError(`record ${index} cannot be rendered: ${this.rejects.get(index)?.reason ?? ''}`);
+    return slab;
   }
 
-  private render(index: number): Place | RenderReject {
+  private render(index: number): Buffer {
     const place = this.placed(index);
-    this.places[index] = place;
-    return place;
+    if (!('slab' in place)) {
+      this.rejects.set(index, place);
+      return (this.slabs[index] = REJECTED);
+    }
+    this.starts[index] = place.start;
+    this.ends[index] = place.end;
+    if (place.ends) this.partEnds.set(index, place.ends);
+    return (this.slabs[index] = place.slab);
   }
 
   private placed(index: number): Place | RenderReject {

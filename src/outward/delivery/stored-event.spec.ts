@@ -19,7 +19,7 @@ const completed = ({ id, type, occurredAt, receivedAt, tenantId, actor, subject,
   id, type, occurredAt, receivedAt, tenantId, actor, subject, objects, outcome, reason, correlationId, severity, message, attributes, changes,
 });
 const batchOf = (events: readonly AuditEvent[], late: boolean, external = false): EventBatch =>
-  EventBatch.parse({ partition: 7, next: events.length, records: events.map((event, offset) => ({ partition: 7, offset, key: 'k', timestamp: 0, external, value: encodeEnvelope({ event, producer: 'p', source: '/s' }) })) }, undefined, late);
+  EventBatch.parse({ partition: 7, next: events.length, records: events.map((event, offset) => ({ partition: 7, offset, key: 'k', timestamp: 0, external, value: encodeEnvelope({ event, producer: 'p', source: '/s' }) })) }, undefined, late ? 'kept' : 'at-once');
 
 /** What is sent of each event: octets, or why there are none. */
 function sent(batch: EventBatch, format: FormatSettings, framing: Shape['framing']): Array<string | object> {
@@ -104,7 +104,7 @@ describe('an event that is sent as it lies in the log', () => {
   it('that cannot be read after all is a dead letter, not a stop', () => {
     const record = encodeEnvelope({ event: completed({ ...sampleEvent('account.provisioned'), id: 'e-1' }), producer: 'p', source: '/s' });
     const broken = Buffer.from(record.toString('utf8').replace('"actor":', '"actor";'));
-    const batch = EventBatch.parse({ partition: 0, next: 1, records: [{ partition: 0, offset: 0, key: 'k', timestamp: 0, value: broken }] }, undefined, true);
+    const batch = EventBatch.parse({ partition: 0, next: 1, records: [{ partition: 0, offset: 0, key: 'k', timestamp: 0, value: broken }] }, undefined, 'kept');
     const format = formatSettings({ outputType: 'cef' });
     expect(new Rendering(batch, { key: 'x', format, framing: 'newline' }, formatFor('cef').compile(format)).measure(0)).toMatchObject({ code: 'not-renderable' });
     expect(EventBatch.parse({ partition: 0, next: 1, records: [{ partition: 0, offset: 0, key: 'k', timestamp: 0, value: broken }] }).unreadable).toHaveLength(1);

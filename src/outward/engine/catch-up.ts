@@ -4,6 +4,7 @@ import { wantedOf } from '../delivery/event-filter.js';
 import type { LanePartition } from './lane-partition.js';
 import { firstOffset, type FeedContext } from './feed-context.js';
 import { missingIn } from './missing-positions.js';
+import { parsingFor } from './parsing.js';
 import { Signal } from './signal.js';
 
 /** The own reader of a lane that is behind: from its position, at its own pace, until it has caught up with the shared reader. */
@@ -50,7 +51,7 @@ export class CatchUp {
           if (batch.next > owned.taken) await context.passGap(owned, batch.next, missingIn(batch, owned.taken), () => this.stopped);
           continue;
         }
-        const parsed = EventBatch.parse(batch, context.readForeign, !eager && owned.lane.sendsStored);
+        const parsed = EventBatch.parse(batch, context.readForeign, eager ? 'at-once' : parsingFor([owned.lane]));
         if (parsed.unreadable.length > 0) await context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const first = firstOffset(parsed);
         const missing = missingIn(batch, owned.taken);

@@ -132,6 +132,8 @@ export class Lane {
   private readonly path: DeliveryPath | undefined;
   /** Whether it may send events on as they lie in the log. */
   readonly sendsStored: boolean;
+  /** Equal for lanes whose octets of an event are; undefined without a way to deliver. */
+  readonly shapeKey: string | undefined;
   /** Which events it takes. Without a way to deliver it is never asked: the lane takes nothing and its cursors stay. */
   readonly filter: CompiledFilter;
   private readonly ended: Promise<void>;
@@ -141,6 +143,7 @@ export class Lane {
     const { retryInitialMs, retryMaxMs } = integration.connection;
     this.since = clock.now();
     this.sendsStored = !('cause' in path) && path.renderer.renderStored !== undefined && path.shape.envelope === undefined;
+    this.shapeKey = 'cause' in path ? undefined : path.shape.key;
     this.filter = 'cause' in path ? compileFilter(filterSection.parse({})) : path.filter;
     this.breaker = new Breaker(
       { clock, random, retryInitialMs, retryMaxMs, faultRetryMs, faultRetryMaxMs },

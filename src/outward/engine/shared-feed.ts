@@ -6,6 +6,7 @@ import { firstOffset, type FeedContext } from './feed-context.js';
 import type { Lane } from './lane.js';
 import type { LanePartition } from './lane-partition.js';
 import { missingIn, runsFrom } from './missing-positions.js';
+import { parsingFor } from './parsing.js';
 import { Patience } from './patience.js';
 import { Routes } from './routes.js';
 import { Signal } from './signal.js';
@@ -143,7 +144,7 @@ export class SharedFeed implements Feed {
           if (seeks === this.seeks) this.position = Math.max(this.position, batch.next);
           continue;
         }
-        const parsed = EventBatch.parse(batch, this.context.readForeign, !this.eager && this.someoneSendsStored());
+        const parsed = EventBatch.parse(batch, this.context.readForeign, this.eager ? 'at-once' : parsingFor(Array.from(this.live, ({ lane }) => lane)));
         this.gathered = this.isLarge(parsed, batch.end);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const late = await this.turnOf(pressed.length > 0 ? withoutRoom : overfull, seeks);
@@ -197,11 +198,6 @@ export class SharedFeed implements Feed {
   /** Reading goes on for the sake of a lane that has little left to send. */
   private someoneStarves(): boolean {
     for (const owned of this.live) if (owned.lane.starving) return true;
-    return false;
-  }
-
-  private someoneSendsStored(): boolean {
-    for (const owned of this.live) if (owned.lane.sendsStored) return true;
     return false;
   }
 

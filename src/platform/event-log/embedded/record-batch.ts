@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { LogRecord } from '../../../contracts/event-log.js';
+import { RecordView } from '../shared/record-view.js';
 
 /**
  * One stored value: a run of records of one partition, as Kafka's record batches. Little endian.
@@ -81,13 +82,7 @@ export class BatchCursor {
     const keyAt = this.position + RECORD_HEADER_BYTES;
     const headersAt = keyAt + keyBytes;
     const valueAt = headersAt + headersBytes;
-    const record: LogRecord = {
-      partition: this.partition,
-      offset: this.header.base + this.index,
-      key: bytes.toString('utf8', keyAt, headersAt),
-      value: bytes.subarray(valueAt, valueAt + valueBytes),
-      timestamp: this.header.timestamp,
-    };
+    const record = new RecordView(this.partition, this.header.base + this.index, this.header.timestamp, bytes, keyAt, headersAt, valueAt, valueAt + valueBytes);
     if (headersBytes > 0) record.headers = JSON.parse(bytes.toString('utf8', headersAt, valueAt)) as Record<string, string>;
     this.position = valueAt + valueBytes;
     this.index++;

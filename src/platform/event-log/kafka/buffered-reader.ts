@@ -143,8 +143,9 @@ export class BufferedReader implements PartitionReader {
     while (records.length < this.maxRecords && this.hasRest(records)) {
       let count = 0;
       for (const record of this.rest) {
-        if (records.length === this.maxRecords || (records.length > 0 && bytes + record.value.length > this.maxBytes)) break;
-        bytes += record.value.length;
+        const octets = record.valueEnd === undefined ? record.value.length : record.valueEnd - (record.valueAt ?? 0);
+        if (records.length === this.maxRecords || (records.length > 0 && bytes + octets > this.maxBytes)) break;
+        bytes += octets;
         records.push(record);
         count++;
       }

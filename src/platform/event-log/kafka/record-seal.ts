@@ -1,5 +1,6 @@
 import type { IHeaders, KafkaMessage, Message } from 'kafkajs';
 import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
+import { RecordView } from '../shared/record-view.js';
 import { HmacSha256, SignedOctets } from './hmac-sha256.js';
 import { FetchedBatch, FetchedRecord, RecordPlaces } from './fetch-decoder.js';
 
@@ -34,8 +35,9 @@ export function toLogRecords(partition: number, fetched: Fetched, keys: readonly
   let seal: Buffer | undefined;
   signed.clear();
   for (const fetchedRecord of fetched.records()) {
-    const { start, valueEnd } = fetchedRecord.places(places);
-    const record = new BatchRecord(partition, fetchedRecord, places);
+    const { position, time, octets } = fetchedRecord;
+    const { start, key, keyEnd, value, valueEnd } = fetchedRecord.places(places);
+    const record = new RecordView(partition, position, time, octets, key, keyEnd, value, Math.max(value, valueEnd));
     const headers = fetchedRecord.headersAt(places.headers);
     if (headers) {
       const found = takeSeal(headers);
@@ -44,7 +46,7 @@ export function toLogRecords(partition: number, fetched: Fetched, keys: readonly
       if (texts) record.headers = texts;
     }
     // As `addCounted` writes them: a record holds its key and its value like that.
-    signed.add(fetchedRecord.octets.subarray(start, Math.max(valueEnd, places.value)));
+    signed.add(octets.subarray(start, Math.max(valueEnd, value)));
     records.push(record);
   }
   if (!seal || !isOurs(seal, records, keys)) for (const record of records) record.external = true;
@@ -54,31 +56,6 @@ export function toLogRecords(partition: number, fetched: Fetched, keys: readonly
 function isOurs(seal: Buffer, records: readonly LogRecord[], keys: readonly Buffer[]): boolean {
   signed.addText(signedHeaders(records));
   return keys.some((key) => hmacOf(key).matches(seal, signed));
-}
-
-/** Its key is a text when somebody asks for it. */
-class BatchRecord implements LogRecord {
-  readonly offset: number;
-  readonly timestamp: number;
-  readonly value: Buffer;
-  headers?: Record<string, string>;
-  external?: boolean;
-  private readonly octets: Buffer;
-  private readonly keyAt: number;
-  private readonly keyEnd: number;
-
-  constructor(readonly partition: number, { position, time, octets }: FetchedRecord, { key, keyEnd, value, valueEnd }: RecordPlaces) {
-    this.offset = position;
-    this.timestamp = time;
-    this.value = valueEnd < value ? NO_VALUE : octets.subarray(value, valueEnd);
-    this.octets = octets;
-    this.keyAt = key;
-    this.keyEnd = keyEnd;
-  }
-
-  get key(): string {
-    return this.keyEnd < this.keyAt ? '' : this.octets.toString('utf8', this.keyAt, this.keyEnd);
-  }
 }
 
 /** The offset of the last record. */
