@@ -73,6 +73,26 @@ describe('an event that is sent as it lies in the log', () => {
     expect(batch.mapped((each) => ({ ...each, severity: 9 })).stored(0)).toBeUndefined();
   });
 
+  it('is kept for who asks next, or forgotten, as it was asked for', () => {
+    const records = [{ partition: 7, offset: 0, key: 'k', timestamp: 0, value: encodeEnvelope({ event: completed({ ...sampleEvent('account.provisioned'), id: 'e-1' }), producer: 'p', source: '/s' }) }];
+    for (const [parsing, same] of [['kept', true], ['forgotten', false], ['at-once', true]] as const) {
+      const batch = EventBatch.parse({ partition: 7, next: 1, records }, undefined, parsing);
+      expect(batch.event(0) === batch.event(0)).toBe(same);
+      expect(batch.event(0)).toEqual(batch.event(0));
+    }
+  });
+
+  it('is read where it lies, in the midst of other octets', () => {
+    const value = encodeEnvelope({ event: completed({ ...sampleEvent('account.provisioned'), id: 'e-1' }), producer: 'p', source: '/s' });
+    const source = Buffer.concat([Buffer.from('{"before":1}'), value, Buffer.from('{"behind":1}')]);
+    const record = { partition: 7, offset: 0, key: 'k', timestamp: 0, value, source, valueAt: 12, valueEnd: 12 + value.length };
+    const [alone, within] = [[{ partition: 7, offset: 0, key: 'k', timestamp: 0, value }], [record]].map((records) => EventBatch.parse({ partition: 7, next: 1, records }, undefined, 'kept'));
+    const format = formatSettings({ outputType: 'json' });
+    expect(within?.event(0)).toEqual(alone?.event(0));
+    expect(within && sent(within, format, 'newline')).toEqual(alone && sent(alone, format, 'newline'));
+    expect(within?.sizes).toEqual([value.length]);
+  });
+
   it('bears the mark only where it is written as it is sent', () => {
     const event = completed({ ...sampleEvent('account.provisioned'), id: 'e-1' });
     const marked = (more: Partial<AuditEvent>) => storedEventOf(encodeEnvelope({ event: { ...event, ...more }, producer: 'p', source: '/s' })) !== undefined;

@@ -4,7 +4,7 @@ import { filterSection } from '../../model/integration.js';
 import { parsingFor } from './parsing.js';
 
 const byType = compileFilter(filterSection.parse({ types: ['account.*'] }));
-const byTenant = compileFilter(filterSection.parse({ conditions: [{ field: 'tenantId', operator: 'equals', value: 'a' }] }));
+const byTenant = compileFilter(filterSection.parse({ include: [{ name: 'tenant', conditions: [{ field: 'tenantId', operator: 'equals', value: 'a' }] }] }));
 const lane = (shapeKey: string | undefined, filter = byType, sendsStored = false) => ({ shapeKey, filter, sendsStored });
 
 describe('when events are parsed', () => {
