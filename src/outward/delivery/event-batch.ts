@@ -26,7 +26,7 @@ export type Parsing = 'at-once' | 'kept' | 'forgotten';
 export type ForeignReader = (record: LogRecord) => { type: 'event'; enveloped: EnvelopedEvent } | { type: 'refused'; reason: string };
 
 /**
- * A run of one partition's events, parsed once and shared by every lane that wants some of them. Renderings hang on it by shape,
+ * A run of one partition's events, shared by every lane that wants some of them. Renderings hang on it by shape,
  * so each (event, shape) is rendered at most once while the batch lives.
  */
 export class EventBatch {
