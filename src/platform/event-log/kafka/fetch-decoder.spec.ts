@@ -112,6 +112,16 @@ describe('what brokers answer to a fetch, read directly', () => {
     await expect(reference(answer([snappy]))).rejects.toThrow(/Snappy/);
   });
 
+  it('leaves such a batch alone to the client, and not its neighbours; a time of any size is none of them', async () => {
+    const plainBatch = (offset: number) => encoded({ offset, time: 1_700_000_000_000, gzip: true, attributes: 0, records: [{ key: null, value: Buffer.from('v'), headers: [] }] });
+    const nanoseconds = await plainBatch(10);
+    nanoseconds.writeBigInt64BE(1_700_000_000_000_000_000n, 27);
+    const old = new Encoder().writeInt64(20).writeInt32(14 + 8 + 3).writeInt32(0).writeBuffer(Buffer.from([1, 0])).writeInt64(1000).writeInt32(-1).writeInt32(3).writeBuffer(Buffer.from('old')).buffer;
+    const fetched = batches(await direct(answer([Buffer.concat([await plainBatch(0), nanoseconds, old, await plainBatch(30)])])));
+    expect(fetched.map((each) => [each instanceof FetchedBatch, each.offset])).toEqual([[true, '2'], [true, '12'], [false, '20'], [true, '32']]);
+    expect(fetched[1]?.records()[0]?.value).toEqual(Buffer.from('v'));
+  });
+
   it('takes a header of any name for data', async () => {
     const [inherited] = plainMessages(await direct(answer([await encoded({ offset: 0, time: 1, gzip: false, attributes: 0, records: [{ key: null, value: null, headers: [['toString', 'x']] }] })])));
     expect(Object.entries(inherited?.headers ?? {})).toEqual([['toString', Buffer.from('x')]]);

@@ -5,9 +5,6 @@ import { OctetReader } from './octet-reader.js';
 
 const require = createRequire(import.meta.url);
 
-/** What the client gets of an answer. */
-type Fetched = FetchedBatch | FetchedRecord;
-
 /** What a batch says of all of its records. */
 export interface BatchContext {
   firstOffset: string;
@@ -110,13 +107,14 @@ export class FetchedRecord {
     if (this.octets[at] === 0) return undefined;
     const reader = new OctetReader(this.octets, at, this.to);
     let headers: IHeaders | undefined;
-    for (let left = reader.varint(); left > 0; left--) addHeader((headers ??= {}), reader.text(reader.varint()) ?? '', reader.counted() as Buffer);
+    for (let left = reader.varint(); left > 0; left--) addHeader((headers ??= {}), reader.text(reader.varint()) ?? '', reader.counted());
     return headers;
   }
 }
 
-/** One of the same name again makes a list, as the client has it; any name is data. */
-function addHeader(headers: IHeaders, name: string, content: Buffer): void {
+/** One of the same name again makes a list, as the client has it; any name is data. Null is a value, too, though the client's types do not know it. */
+function addHeader(headers: IHeaders, name: string, value: Buffer | null): void {
+  const content = value as Buffer;
   const before = Object.hasOwn(headers, name) ? headers[name] : undefined;
   const all = before === undefined ? content : Array.isArray(before) ? [...before, content] : [before as Buffer, content];
   if (name === '__proto__') Object.defineProperty(headers, name, { value: all, enumerable: true, configurable: true, writable: true });
@@ -226,8 +224,6 @@ const MAGIC = 2;
 const BATCH_HEADER_OCTETS = 57;
 const LENGTH_AT = 8;
 const FROM_LENGTH = 12;
-/** A batch of which less is there was cut by the limit of the fetch. */
-const LEAST_BATCH_OCTETS = 49;
 const COMPRESSION_MASK = 0x7;
 const GZIP = 1;
 const LOG_APPEND_TIME_FLAG = 0x8;
@@ -252,7 +248,7 @@ export function fetchDecoder({ decodeMessages, Decoder }: Pick<ClientDecoders, '
         if (size > 0 && reader.left >= size) {
           const set = octets.subarray(reader.at, reader.at + size);
           reader.at += size;
-          partition.messages = fetchedOf(set) ?? (await decodeMessages(new Decoder(withSize(set))));
+          partition.messages = await fetchedOf(set, (batch) => decodeMessages(new Decoder(withSize(batch))));
         }
         partitions.push(partition);
       }
@@ -281,28 +277,28 @@ function withSize(set: Buffer): Buffer {
   return Buffer.concat([size, set]);
 }
 
-/** All of a set, batch by batch, or record by record where the client picks among them; undefined when the set holds something that is left to the client. */
-function fetchedOf(set: Buffer): Fetched[] | undefined {
-  const fetched: Fetched[] = [];
-  if (set.length <= MAGIC_AT || set[MAGIC_AT] !== MAGIC) return undefined;
-  for (let at = 0; set.length - at >= LEAST_BATCH_OCTETS; ) {
-    const length = set.readInt32BE(at + LENGTH_AT);
-    const end = at + FROM_LENGTH + length;
-    if (end > set.length) break;
-    if (!batchInto(fetched, set, at, end)) return undefined;
+/** All of a set: batch by batch; record by record where the client picks among them, or reads a batch that is not read here. Such a batch costs its neighbours nothing: ours count by the seal of their batch. */
+async function fetchedOf(set: Buffer, leftToClient: (batch: Buffer) => Promise<unknown[]>): Promise<unknown[]> {
+  const fetched: unknown[] = [];
+  for (let at = 0; set.length - at > MAGIC_AT; ) {
+    const end = at + FROM_LENGTH + set.readInt32BE(at + LENGTH_AT);
+    // Cut by the limit of the fetch.
+    if (end > set.length || end <= at) break;
+    if (set[at + MAGIC_AT] !== MAGIC || !batchInto(fetched, set, at, end)) fetched.push(...(await leftToClient(set.subarray(at, end))));
     at = end;
   }
   return fetched;
 }
 
 /** False: it cannot be read here. */
-function batchInto(fetched: Fetched[], set: Buffer, at: number, end: number): boolean {
+function batchInto(fetched: unknown[], set: Buffer, at: number, end: number): boolean {
+  if (end - at < BATCH_HEADER_OCTETS + 4) return false;
   const firstOffset = set.readBigInt64BE(at);
   const attributes = set.readInt16BE(at + 21);
   const firstTimestamp = set.readBigInt64BE(at + 27);
   const maxTimestamp = set.readBigInt64BE(at + 35);
   const compression = attributes & COMPRESSION_MASK;
-  if (compression > GZIP || !isSafe(firstOffset) || !isSafe(firstTimestamp) || !isSafe(maxTimestamp)) return false;
+  if (compression > GZIP || !isSafe(firstOffset)) return false;
   const context: BatchContext = {
     firstOffset: String(firstOffset), firstTimestamp: String(firstTimestamp), partitionLeaderEpoch: set.readInt32BE(at + 12),
     inTransaction: (attributes & TRANSACTIONAL_FLAG) !== 0, isControlBatch: (attributes & CONTROL_FLAG) !== 0, lastOffsetDelta: set.readInt32BE(at + 23),

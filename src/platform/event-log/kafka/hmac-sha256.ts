@@ -3,6 +3,8 @@ import { hash, timingSafeEqual } from 'node:crypto';
 const BLOCK_OCTETS = 64;
 const DIGEST_OCTETS = 32;
 const FIRST_ROOM = 65_536;
+/** A larger room is given back when its content is done with. */
+const KEPT_ROOM = 4_194_304;
 
 /**
  * What is to be signed, octets one behind the other, with room in front of them for the inner pad of a key: so a key signs them by one call of the hash over all, however many pieces they came in.
@@ -12,6 +14,7 @@ export class SignedOctets {
   private end = BLOCK_OCTETS;
 
   clear(): void {
+    if (this.room.length > KEPT_ROOM) this.room = Buffer.allocUnsafeSlow(FIRST_ROOM);
     this.end = BLOCK_OCTETS;
   }
 

@@ -89,6 +89,29 @@ describe('the seal of a batch', () => {
     expect(forged).toMatchObject({ external: true, headers: { source: 'hr' } });
   });
 
+  it('of a single record, as earlier versions wrote them, is found in a batch without one', () => {
+    const former = ({ key, value, headers }: NewRecord): Message => {
+      const text = JSON.stringify([key, ...Object.keys(headers ?? {}).sort().map((name) => [name, headers?.[name]])]);
+      return { key, value: Buffer.from(value), headers: { ...headers, 'tidegate-hmac': createHmac('sha256', KEY).update(text).update(value).digest() } };
+    };
+    const messages = records.map(former);
+    expect(external(messages, [randomBytes(32), KEY])).toEqual([false, false, false]);
+    expect(read(messages).map(({ headers }) => headers)).toEqual(records.map(({ headers }) => headers));
+    expect(external([messages[0] as Message, { ...messages[1], value: Buffer.from('[]') }, { key: 'k', value: 'v' }])).toEqual([false, true, true]);
+    // One of the whole batch that does not fit is not made good by those of its records.
+    expect(external([{ ...messages[0], headers: { ...messages[0]?.headers, [HEADER]: randomBytes(32) } } as Message, ...messages.slice(1)])).toEqual([true, true, true]);
+  });
+
+  it('does not mind a header whose value is null, of any name', () => {
+    for (const name of ['source', HEADER, 'tidegate-hmac']) {
+      const { buffer } = encodeRecord({ offsetDelta: 0, timestampDelta: 0, key: 'k', value: 'v', headers: { [name]: '' } });
+      // The length of the value is the last octet; -1 in zigzag is 1.
+      buffer[buffer.length - 1] = 1;
+      const [record] = toLogRecords(3, new FetchedBatch(buffer, false, 7, 1, 7, 1, 1, {} as BatchContext), [KEY]);
+      expect(record && plain([record])).toEqual([{ partition: 3, offset: 7, key: 'k', value: Buffer.from('v'), timestamp: 1, external: true }]);
+    }
+  });
+
   it('does not count on what comes without its batch', () => {
     const [first] = asRead(sealedBatch(records.slice(0, 1), [KEY])).records();
     if (!first) throw new Error('no record');

@@ -6,6 +6,8 @@ import { FetchedBatch, FetchedRecord, RecordPlaces } from './fetch-decoder.js';
 
 /** Header of the first record of a batch that tells our own from those that others write into the topic: HMAC-SHA-256 over all of its records, in their order. */
 const SEAL_HEADER = 'tidegate-seal';
+/** Header of each record of earlier versions: HMAC-SHA-256 over key, headers and value of that record. */
+const FORMER_SEAL_HEADER = 'tidegate-hmac';
 
 /** What comes from the client, a batch or a record. */
 export type Fetched = FetchedBatch | FetchedRecord | KafkaMessage;
@@ -32,30 +34,51 @@ export function toLogRecords(partition: number, fetched: Fetched, keys: readonly
   // We write no transactions, so what comes alone was not sealed by us.
   if (!(fetched instanceof FetchedBatch)) return [Object.assign(readAlone(partition, fetched), { external: true })];
   const records: LogRecord[] = [];
+  /** Of the whole batch; without it each record may have one of its own. */
   let seal: Buffer | undefined;
+  const formerSeals = new Map<LogRecord, Buffer>();
   signed.clear();
   for (const fetchedRecord of fetched.records()) {
     const { position, time, octets } = fetchedRecord;
-    const { start, key, keyEnd, value, valueEnd } = fetchedRecord.places(places);
+    const { start, key, keyEnd, value, valueEnd, headers: headersAt } = fetchedRecord.places(places);
     const record = new RecordView(partition, position, time, octets, key, keyEnd, value, Math.max(value, valueEnd));
-    const headers = fetchedRecord.headersAt(places.headers);
+    const headers = fetchedRecord.headersAt(headersAt);
     if (headers) {
-      const found = takeSeal(headers);
-      if (records.length === 0) seal = found;
+      const found = takeSeal(headers, SEAL_HEADER);
+      const former = takeSeal(headers, FORMER_SEAL_HEADER);
       const texts = textsOf(headers);
       if (texts) record.headers = texts;
+      if (records.length === 0) seal = found;
+      if (!seal && former) formerSeals.set(record, former);
     }
     // As `addCounted` writes them: a record holds its key and its value like that.
-    signed.add(octets.subarray(start, Math.max(valueEnd, value)));
+    if (seal) signed.add(octets.subarray(start, Math.max(valueEnd, value)));
     records.push(record);
   }
-  if (!seal || !isOurs(seal, records, keys)) for (const record of records) record.external = true;
+  if (seal) {
+    if (!isOurs(seal, records, keys)) markExternal(records);
+  } else {
+    markExternal(records.filter((record) => !isOurOwn(record, formerSeals.get(record), keys)));
+  }
   return records;
+}
+
+function markExternal(records: readonly LogRecord[]): void {
+  for (const record of records) record.external = true;
 }
 
 function isOurs(seal: Buffer, records: readonly LogRecord[], keys: readonly Buffer[]): boolean {
   signed.addText(signedHeaders(records));
   return keys.some((key) => hmacOf(key).matches(seal, signed));
+}
+
+/** By the seal of a record of an earlier version. */
+function isOurOwn({ key, value, headers }: LogRecord, seal: Buffer | undefined, keys: readonly Buffer[]): boolean {
+  if (!seal) return false;
+  signed.clear();
+  signed.addText(JSON.stringify([key, ...Object.keys(headers ?? {}).sort().map((name) => [name, headers?.[name]])]));
+  signed.add(value);
+  return keys.some((each) => hmacOf(each).matches(seal, signed));
 }
 
 /** The offset of the last record. */
@@ -94,22 +117,23 @@ function readAlone(partition: number, message: FetchedRecord | KafkaMessage): Lo
   return headers ? { ...record, headers } : record;
 }
 
+/** One without a value is left out: null is legal in Kafka. */
 function textsOf(headers: IHeaders): Record<string, string> | undefined {
   let texts: Record<string, string> | undefined;
   for (const name in headers) {
     const last = lastOf(headers[name]);
-    if (last !== undefined) (texts ??= {})[name] = last.toString('utf8');
+    if (last) (texts ??= {})[name] = last.toString('utf8');
   }
   return texts;
 }
 
-function takeSeal(headers: IHeaders): Buffer | undefined {
-  const seal = lastOf(headers[SEAL_HEADER]);
-  delete headers[SEAL_HEADER];
-  return seal === undefined || Buffer.isBuffer(seal) ? seal : Buffer.from(seal);
+function takeSeal(headers: IHeaders, name: string): Buffer | undefined {
+  const seal = lastOf(headers[name]);
+  delete headers[name];
+  return seal ? Buffer.from(seal) : undefined;
 }
 
-const lastOf = (given: IHeaders[string]): Buffer | string | undefined => (Array.isArray(given) ? given.at(-1) : given);
+const lastOf = (given: IHeaders[string]): Buffer | string | null | undefined => (Array.isArray(given) ? given.at(-1) : given);
 
 const NO_VALUE = Buffer.alloc(0);
 const hmacs = new WeakMap<Buffer, HmacSha256>();
