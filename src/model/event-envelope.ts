@@ -74,7 +74,8 @@ function isAsSent(event: AuditEvent): boolean {
   return true;
 }
 
-const octetsOf = (value: Uint8Array): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+/** The same octets as a buffer. */
+export const octetsOf = (value: Uint8Array): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength));
 
 /**
  * Reads a log record that Tidegate itself wrote.

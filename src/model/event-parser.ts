@@ -3,7 +3,6 @@ import { JsonReader, Literal } from './json-reader.js';
 
 const reader = new JsonReader();
 
-
 const ID = new Literal('{"id":"');
 const TYPE = new Literal(',"type":"');
 const OCCURRED_AT = new Literal(',"occurredAt":"');
@@ -54,7 +53,7 @@ function readEvent(): AuditEvent | undefined {
   if (actor === undefined) return undefined;
   const subject = reader.skip(SUBJECT) ? readObject() : undefined;
   if (subject === undefined) return undefined;
-  const objects = reader.skip(OBJECTS) ? readObjects() : undefined;
+  const objects = reader.skip(OBJECTS) ? readList(readObject) : undefined;
   if (objects === undefined) return undefined;
   const outcome = (reader.skip(OUTCOME) ? reader.knownRest() : undefined) as Outcome | undefined;
   if (outcome === undefined) return undefined;
@@ -66,7 +65,7 @@ function readEvent(): AuditEvent | undefined {
   if (message === undefined) return undefined;
   const attributes = reader.skip(ATTRIBUTES) ? reader.members({}) : undefined;
   if (attributes === undefined) return undefined;
-  const changes = reader.skip(CHANGES) ? readChanges() : undefined;
+  const changes = reader.skip(CHANGES) ? readList(readChange) : undefined;
   if (changes === undefined || !reader.skipOne(CLOSING_BRACE)) return undefined;
   // One literal for each set of members, so that events alike are alike to the engine.
   switch ((tenantId === undefined ? 0 : 4) + (reason === undefined ? 0 : 2) + (correlationId === undefined ? 0 : 1)) {
@@ -111,17 +110,16 @@ function readObject(): EventObject | undefined {
   return reader.skipOne(COMMA) ? reader.moreMembers(object) : undefined;
 }
 
-function readObjects(): EventObject[] | undefined {
-  if (reader.skipOne(CLOSING_BRACKET)) return [];
-  const first = readObject();
-  if (first === undefined) return undefined;
-  const objects = [first];
-  while (reader.skipOne(COMMA)) {
-    const object = readObject();
-    if (object === undefined) return undefined;
-    objects.push(object);
-  }
-  return reader.skipOne(CLOSING_BRACKET) ? objects : undefined;
+/** The rest of a list behind its opening bracket. */
+function readList<T>(readItem: () => T | undefined): T[] | undefined {
+  const items: T[] = [];
+  if (reader.skipOne(CLOSING_BRACKET)) return items;
+  do {
+    const item = readItem();
+    if (item === undefined) return undefined;
+    items.push(item);
+  } while (reader.skipOne(COMMA));
+  return reader.skipOne(CLOSING_BRACKET) ? items : undefined;
 }
 
 function readChange(): FieldChange | undefined {
@@ -132,17 +130,4 @@ function readChange(): FieldChange | undefined {
   if (!reader.skipOne(CLOSING_BRACE)) return undefined;
   if (before === undefined) return after === undefined ? { field } : { field, new: after };
   return after === undefined ? { field, old: before } : { field, old: before, new: after };
-}
-
-function readChanges(): FieldChange[] | undefined {
-  if (reader.skipOne(CLOSING_BRACKET)) return [];
-  const first = readChange();
-  if (first === undefined) return undefined;
-  const changes = [first];
-  while (reader.skipOne(COMMA)) {
-    const change = readChange();
-    if (change === undefined) return undefined;
-    changes.push(change);
-  }
-  return reader.skipOne(CLOSING_BRACKET) ? changes : undefined;
 }

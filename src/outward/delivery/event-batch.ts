@@ -1,5 +1,5 @@
 import type { LogBatch, LogMark, LogRecord } from '../../contracts/event-log.js';
-import { decodeEventAt, storedEventAt, type StoredEvent } from '../../model/event-envelope.js';
+import { decodeEventAt, octetsOf, storedEventAt, type StoredEvent } from '../../model/event-envelope.js';
 import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
 
@@ -67,7 +67,7 @@ export class EventBatch {
     const unreadable: UnreadableRecord[] = [];
     for (const record of batch.records) {
       try {
-        const { source = bufferOf(record.value), valueAt: at = 0, valueEnd: end = source.length } = record;
+        const { source = octetsOf(record.value), valueAt: at = 0, valueEnd: end = source.length } = record;
         const type = late && record.external !== true ? storedEventAt(source, at, end)?.type : undefined;
         const event = type !== undefined ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEventAt(source, at, end);
         types.push(known(type ?? event?.type ?? ''));
@@ -143,8 +143,6 @@ export class EventBatch {
     return sequenceOf(this.partition, this.offsets[index] ?? -1);
   }
 }
-
-const bufferOf = (value: Uint8Array): Buffer => (Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength));
 
 /** Audit types are open-ended: the table stays small. */
 const MOST_TYPES = 2000;
