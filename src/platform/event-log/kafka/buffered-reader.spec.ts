@@ -85,17 +85,18 @@ describe('what a reader of Kafka makes of batches', () => {
     expect(await shown(one)).toMatchObject({ offsets: [0, 1, 2, 3], next: 4 });
   });
 
-  it('has the consumer wait while more than two batches wait, and go on when one is taken', async () => {
+  it('has the consumer wait while it holds more octets than a batch may have, and go on when it holds half of that', async () => {
     const calls: string[] = [];
     const told: RecordSource = { ...source, pause: () => calls.push('pause'), resume: () => calls.push('resume') };
-    const one = new BufferedReader(0, 0, { maxRecords: 10, maxWaitMs: 5 }, [], told);
-    one.feed([batch(0, 12), batch(12, 8)], 20);
+    const one = new BufferedReader(0, 0, { maxRecords: 10, maxBytes: 1000, maxWaitMs: 5 }, [], told);
+    one.feed([batch(0, 10), batch(10, 10), batch(20, 10)], 30);
     expect(calls).toEqual([]);
-    one.feed([batch(20, 1)], 21);
+    one.feed([batch(30, 10)], 40);
     expect(calls).toEqual(['pause']);
-    await one.next();
+    for (let taken = 0; taken < 2; taken++) await one.next();
+    expect(calls).toEqual(['pause']);
+    expect(await shown(one)).toMatchObject({ offsets: [20, 21, 22, 23, 24, 25, 26, 27, 28, 29], next: 30 });
     expect(calls).toEqual(['pause', 'resume']);
-    expect(await shown(one)).toMatchObject({ offsets: [10, 11, 12, 13, 14, 15, 16, 17, 18, 19], next: 20 });
   });
 
   it('says what is wrong with a batch that cannot be unpacked, each time, and passes nothing of it', async () => {

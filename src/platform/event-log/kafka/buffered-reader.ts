@@ -1,5 +1,5 @@
 import type { LogBatch, LogRecord, PartitionReader, PositionRun, ReadOptions } from '../../../contracts/event-log.js';
-import { countOf, lastPositionOf, octetsOf, toLogRecords, type Fetched } from './record-seal.js';
+import { heldOctetsOf, lastPositionOf, toLogRecords, type Fetched } from './record-seal.js';
 
 /** What the reader asks of the consumer behind it. None of these may throw. */
 export interface RecordSource {
@@ -14,14 +14,13 @@ const DEFAULT_MAX_BYTES = 1_048_576;
 const DEFAULT_MAX_RECORDS = 1000;
 const DEFAULT_MAX_WAIT_MS = 500;
 
-/** Turns what a consumer pushes into batches that are asked for. It holds two batches' worth at most, and then one fetch more, as it was packed: it is unpacked, and seals are checked, when it is its turn. */
+/** Turns what a consumer pushes into batches that are asked for. It holds the octets of a batch at most, and then one fetch more, as they were packed: they are unpacked, and seals are checked, when it is their turn. */
 export class BufferedReader implements PartitionReader {
   private readonly maxBytes: number;
   private readonly maxRecords: number;
   private readonly maxWaitMs: number;
   private queue: Fetched[] = [];
-  private queuedBytes = 0;
-  private queuedRecords = 0;
+  private heldOctets = 0;
   /** Of what was unpacked last: the records that did not fit into a batch. */
   private rest: LogRecord[] = [];
   /** Positions that never held a record of ours, and that were not passed yet. In order, none of them touches the next. */
@@ -87,11 +86,10 @@ export class BufferedReader implements PartitionReader {
       if (position < this.expected) continue;
       this.expected = position + 1;
       this.queue.push(message);
-      this.queuedBytes += octetsOf(message);
-      this.queuedRecords += countOf(message);
+      this.heldOctets += heldOctetsOf(message);
     }
     for (const run of vacant) this.addVacant(run);
-    if (!this.paused && (this.queuedBytes > 2 * this.maxBytes || this.queuedRecords > 2 * this.maxRecords)) {
+    if (!this.paused && this.heldOctets > this.maxBytes) {
       this.paused = true;
       this.source.pause(this.partition);
     }
@@ -108,8 +106,7 @@ export class BufferedReader implements PartitionReader {
     this.expected = position;
     this.end = 0;
     this.queue = [];
-    this.queuedBytes = 0;
-    this.queuedRecords = 0;
+    this.heldOctets = 0;
     this.rest = [];
     this.vacant = [];
     this.paused = false;
@@ -152,7 +149,7 @@ export class BufferedReader implements PartitionReader {
       this.rest = this.rest.slice(count);
       if (this.rest.length > 0) break;
     }
-    if (this.paused && this.queuedBytes <= this.maxBytes && this.queuedRecords <= this.maxRecords) {
+    if (this.paused && 2 * this.heldOctets <= this.maxBytes) {
       this.paused = false;
       this.source.resume(this.partition);
     }
@@ -177,8 +174,7 @@ export class BufferedReader implements PartitionReader {
     const records = toLogRecords(this.partition, next, this.signingKeys);
     this.rest = (records[0]?.offset ?? position) < position ? records.filter(({ offset }) => offset >= position) : records;
     this.queue.shift();
-    this.queuedBytes -= octetsOf(next);
-    this.queuedRecords -= countOf(next);
+    this.heldOctets -= heldOctetsOf(next);
     return true;
   }
 

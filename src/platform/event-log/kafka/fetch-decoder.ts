@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { IHeaders } from 'kafkajs';
-import { unpacked, unpackedOctets } from './gzip-codec.js';
+import { unpacked } from './gzip-codec.js';
 import { OctetReader } from './octet-reader.js';
 
 const require = createRequire(import.meta.url);
@@ -146,9 +146,8 @@ export class FetchedBatch {
     return String(this.position);
   }
 
-  /** Octets of its records, about. */
-  get size(): number {
-    return this.inGzip ? unpackedOctets(this.body) : this.body.length;
+  get packedOctets(): number {
+    return this.body.length;
   }
 
   /** @throws Error when it cannot be unpacked, RangeError when a length in it is not true */

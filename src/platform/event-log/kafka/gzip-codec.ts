@@ -34,7 +34,7 @@ const CODEC = {
 };
 
 /** What the last member says of itself (section 2.3.1, ISIZE); a hint, as others write such batches too. */
-export function unpackedOctets(buffer: Buffer): number {
+function unpackedOctets(buffer: Buffer): number {
   return buffer.length < 18 ? 0 : buffer.readUInt32LE(buffer.length - 4);
 }
 

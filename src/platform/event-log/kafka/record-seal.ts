@@ -86,15 +86,12 @@ export function lastPositionOf(fetched: Fetched): number {
   return 'position' in fetched ? fetched.position : Number(fetched.offset);
 }
 
-/** How many records. */
-export function countOf(fetched: Fetched): number {
-  return fetched instanceof FetchedBatch ? fetched.count : 1;
+/** What it costs to keep it, about: a batch as it was packed. */
+export function heldOctetsOf(fetched: Fetched): number {
+  return OBJECT_OCTETS + (fetched instanceof FetchedBatch ? fetched.packedOctets : fetched instanceof FetchedRecord ? fetched.size : (fetched.value?.length ?? 0));
 }
 
-/** Octets, about. */
-export function octetsOf(fetched: Fetched): number {
-  return fetched instanceof FetchedBatch || fetched instanceof FetchedRecord ? fetched.size : (fetched.value?.length ?? 0);
-}
+const OBJECT_OCTETS = 200;
 
 /** One at a time, filled and signed without anything in between. */
 const signed = new SignedOctets();

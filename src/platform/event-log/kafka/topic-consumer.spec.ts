@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Kafka } from 'kafkajs';
+import type { ConsumerRunConfig, EachBatchPayload, Kafka } from 'kafkajs';
 import { silentLog } from '../../../contracts/log.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
 import { TopicConsumer } from './topic-consumer.js';
@@ -26,7 +26,9 @@ class FakeConsumer {
     if (!this.connects) await new Promise(() => undefined);
   }
   async subscribe(): Promise<void> {}
-  async run(): Promise<void> {
+  private handler: ConsumerRunConfig['eachBatch'];
+  async run({ eachBatch }: ConsumerRunConfig): Promise<void> {
+    this.handler = eachBatch;
     setTimeout(() => this.emitter.emit(EVENTS.GROUP_JOIN, { payload: { memberAssignment: { t: [0, 1] } } }), 10);
   }
   seek(): void {}
@@ -34,6 +36,13 @@ class FakeConsumer {
   resume(): void {}
   batch(partition: number, lastOffset: number): void {
     this.emitter.emit(EVENTS.END_BATCH_PROCESS, { payload: { topic: 't', partition, lastOffset: String(lastOffset) } });
+  }
+  /** Hands one record to the handler. */
+  deliver(partition: number): { done: boolean; end: Promise<void> } {
+    const batch = { topic: 't', partition, highWatermark: '5', messages: [{ offset: '4' }], lastOffset: () => '4' };
+    const work = this.handler?.({ batch, isStale: () => false, resolveOffset: () => undefined } as unknown as EachBatchPayload) ?? Promise.resolve();
+    const delivery = { done: false, end: work.then(() => { delivery.done = true; }) };
+    return delivery;
   }
   async commitOffsets(): Promise<void> {
     await new Promise(() => undefined);
@@ -54,9 +63,12 @@ describe('a Kafka consumer that stands still although fetches of other brokers g
   let left: number;
   let next: number;
   let connects: boolean;
+  /** Partitions whose reader has enough when it gets something. */
+  let enough: ReadonlySet<number>;
   let consumer: TopicConsumer;
   beforeEach(() => {
     made = [];
+    enough = new Set();
     [joined, left, next, connects] = [0, 0, 0, true];
     const kafka = {
       consumer: () => {
@@ -67,7 +79,7 @@ describe('a Kafka consumer that stands still although fetches of other brokers g
       },
     } as unknown as Kafka;
     const options = { topic: 't', sessionTimeoutMs: 1000, revokeGraceMs: 100, stalledMs: STALLED_MS, callMs: CALL_MS, log: silentLog } as KafkaEventLogOptions;
-    consumer = new TopicConsumer(kafka, options, 'g', { joined: () => joined++, left: () => left++, messages: () => undefined }, async () => [{ partition: 0, first: 0, next }, { partition: 1, first: 0, next: 0 }]);
+    consumer = new TopicConsumer(kafka, options, 'g', { joined: () => joined++, left: () => left++, messages: (partition) => { if (enough.has(partition)) consumer.pause(partition); } }, async () => [{ partition: 0, first: 0, next }, { partition: 1, first: 0, next: 0 }]);
   });
   afterEach(async () => {
     for (const one of made) one.end();
@@ -125,6 +137,38 @@ describe('a Kafka consumer that stands still although fetches of other brokers g
     await until(() => joined === 2);
     expect(made).toHaveLength(3);
     expect(made[1]?.disconnects).toBe(1);
+  });
+
+  /** What needs no timer has happened then. */
+  const promisesSettle = async () => {
+    for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  };
+
+  it('does not ask for more while each partition has enough, as the client would sleep then, and asks at once when one has room', async () => {
+    await until(() => joined === 1);
+    consumer.start(0, 0);
+    consumer.start(1, 0);
+    enough = new Set([0, 1]);
+    const [first, second] = [made[0]?.deliver(0), made[0]?.deliver(1)];
+    await promisesSettle();
+    expect(first?.done).toBe(true);
+    expect(second?.done).toBe(false);
+    consumer.resume(0);
+    await promisesSettle();
+    expect(second?.done).toBe(true);
+  });
+
+  it('asks again after a moment even when none has room, and at once when the assignment is over', async () => {
+    await until(() => joined === 1);
+    consumer.start(0, 0);
+    enough = new Set([0]);
+    await made[0]?.deliver(0).end;
+    const waiting = made[0]?.deliver(0);
+    await promisesSettle();
+    expect(waiting?.done).toBe(false);
+    made[0]?.emitter.emit(EVENTS.REBALANCING, {});
+    await promisesSettle();
+    expect(waiting?.done).toBe(true);
   });
 
   it('fails a commit that is never answered', async () => {

@@ -10,7 +10,11 @@ import { within } from '../shared/within.js';
 const { AssignerProtocol } = kafkajs;
 
 const HEARTBEAT_MS = 1000;
-const MAX_FETCH_WAIT_MS = 250;
+/**
+ * A fetch asks for partitions that have room when it begins: where those have nothing, it keeps the others waiting for so long, even when they have room again.
+ * So a single busy partition among quiet ones reads what it holds in memory and one fetch more in this time.
+ */
+const MAX_FETCH_WAIT_MS = 100;
 const PARTITION_BYTES = 131_072;
 const FETCH_BYTES = 1_048_576;
 const RESTART_MS = 1000;
@@ -57,6 +61,8 @@ export class TopicConsumer {
   private readonly started = new Map<number, Place>();
   private readonly stalledMs: number;
   private looking = false;
+  /** Ends the wait for a partition that has room. */
+  private wake: (() => void) | undefined;
 
   constructor(private readonly kafka: Kafka, private readonly options: KafkaEventLogOptions, readonly groupId: string, private readonly handler: ConsumerHandler, private readonly ranges: () => Promise<PartitionRange[]>) {
     this.stalledMs = options.stalledMs ?? STALLED_MS;
@@ -72,6 +78,7 @@ export class TopicConsumer {
       this.consumer?.seek({ topic, partition, offset: String(position) });
       this.started.set(partition, { next: position, paused: false, behindSince: undefined });
       this.consumer?.resume([{ topic, partitions: [partition] }]);
+      this.wake?.();
     } catch (error) {
       this.options.log.debug({ partition, reason: reasonOf(error) }, 'consumer is not running: the next assignment begins anew');
     }
@@ -96,6 +103,7 @@ export class TopicConsumer {
     } catch {
       // Not running: the next assignment begins anew.
     }
+    this.wake?.();
   }
 
   /** No more of this partition until `start`. */
@@ -114,6 +122,7 @@ export class TopicConsumer {
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
+    this.wake?.();
     await this.building;
     await this.drop(this.consumer);
   }
@@ -137,7 +146,7 @@ export class TopicConsumer {
   private async begin(consumer: Consumer): Promise<void> {
     await consumer.connect();
     await consumer.subscribe({ topics: [this.options.topic], fromBeginning: true });
-    await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 1, eachBatch: async (payload) => this.take(consumer, payload) });
+    await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, partitionsConsumedConcurrently: 1, eachBatch: (payload) => this.take(consumer, payload) });
   }
 
   private get callMs(): number {
@@ -148,10 +157,29 @@ export class TopicConsumer {
     return this.options.sessionTimeoutMs + this.options.revokeGraceMs;
   }
 
-  private take(consumer: Consumer, payload: EachBatchPayload): void {
+  private async take(consumer: Consumer, payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
     if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages, Number(batch.highWatermark), heldBack(batch));
     payload.resolveOffset(batch.lastOffset());
+    // With nothing to ask for the client sleeps through its longest wait, whatever has room meanwhile.
+    if (consumer === this.consumer && this.isFull()) await this.waitForRoom();
+  }
+
+  /** Nothing is to be fetched: each partition has enough. */
+  private isFull(): boolean {
+    for (const { paused } of this.started.values()) if (!paused) return false;
+    return this.started.size > 0;
+  }
+
+  private async waitForRoom(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, MAX_FETCH_WAIT_MS);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.wake = undefined;
   }
 
   private make(): Consumer {
@@ -207,6 +235,7 @@ export class TopicConsumer {
 
   private left(): void {
     this.started.clear();
+    this.wake?.();
     this.handler.left();
   }
 
