@@ -38,6 +38,8 @@ const intake = z.strictObject({
   depth: z.int().min(4).max(100).default(16).meta({ help: 'Deepest nesting of objects and lists in an event; over it 413.' }),
   futureHours: z.number().min(0).max(8784).default(24).meta({ help: 'How far ahead of our clock the time of an event may lie; beyond it the event is refused.' }),
   duplicateWindowHours: z.number().min(0.01).max(720).default(24).meta({ help: 'How long (producer, source, id) is remembered so that a resend is harmless.' }),
+  threadBytes: z.int().min(0).default(65_536).meta({ help: 'Requests of so many bytes and more are checked in a thread of their own, where there is more than one core; 0 uses none.' }),
+  threadIdleMs: z.int().min(10).max(3_600_000).default(30_000).meta({ help: 'That thread ends, and gives back its memory, when nothing came for so long.' }),
   maskedNames: z.array(z.string()).default(['password', 'passwd', 'pwd', 'passphrase', 'secret', 'token', 'credential', 'credentials', 'authorization', 'apikey', 'privatekey', 'cookie', 'pin', 'otp'])
     .meta({ help: 'Values under names that hold one of these words are masked before they are stored.' }),
 });

@@ -212,6 +212,15 @@ export class JsonReader {
   }
 }
 
+const reader = new JsonReader();
+
+/** What `JSON.parse` gives of these octets, at about half its cost, where they are compact JSON of at most 64 KiB; undefined for all else, valid or not. Its texts may be cuttings of the octets. */
+export function compactJson(from: Buffer, start: number, end: number): JsonValue | undefined {
+  if (!reader.open(from, start, end)) return undefined;
+  const value = reader.value();
+  return reader.close() ? value : undefined;
+}
+
 /** Where the plain text ends that begins there. */
 function plainEnd(at: number): number {
   let end = at;

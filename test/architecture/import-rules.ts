@@ -36,11 +36,12 @@ const LEAVES = ['outward/formats', 'outward/transports', 'directory/connectors',
  */
 const PLATFORM: ReadonlyArray<readonly [part: string, may: readonly string[]]> = [
   ['data-directory', []],
+  ['compiled-entry', []],
   ['rights', []],
   ['http-words', ['rights']],
   ['network', []],
   ['secrets', ['data-directory']],
-  ['documents', ['data-directory']],
+  ['documents', ['data-directory', 'compiled-entry']],
   ['event-log', ['data-directory', 'documents', 'secrets']],
   ['jobs', ['rights', 'http-words', 'documents']],
   ['audit', ['rights', 'http-words', 'documents', 'jobs']],
@@ -52,6 +53,7 @@ const PLATFORM: ReadonlyArray<readonly [part: string, may: readonly string[]]> =
 ];
 const PLATFORM_WORDS: Record<string, string> = {
   'platform/data-directory.ts': 'data-directory',
+  'platform/compiled-entry.ts': 'compiled-entry',
   'platform/access/rights.ts': 'rights',
   'platform/http/problem.ts': 'http-words',
   'platform/http/zod.pipe.ts': 'http-words',

@@ -1,5 +1,3 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { SETTINGS } from '../../config/settings.js';
 import type { Settings } from '../../config/settings.js';
 import { encodeEnvelope, partitionKeyOf } from '../../model/event-envelope.js';
 import { eventTypeOf, type EventType } from '../../model/event-types.js';
@@ -38,15 +36,18 @@ export interface CheckContext {
 /** Names of types that only Tidegate may use, whether they are in the catalogue or not. */
 const RESERVED_GROUPS = /^(siem|mitigation)\./;
 
+export interface CheckSettings {
+  intake: Pick<Settings['intake'], 'maskedNames' | 'futureHours'>;
+}
+
 /** Checks, cleans and completes one event. The object that is handed in is changed. */
-@Injectable()
 export class EventCheck {
   private readonly validator = new EventValidator(false);
   private readonly thoroughValidator = new EventValidator(true);
   private readonly cleaner: ValueCleaner;
   private lastTime = { ms: Number.NaN, text: '' };
 
-  constructor(@Inject(SETTINGS) private readonly settings: { intake: Pick<Settings['intake'], 'maskedNames' | 'futureHours'> }) {
+  constructor(private readonly settings: CheckSettings) {
     this.cleaner = new ValueCleaner(new MaskedNames(settings.intake.maskedNames));
   }
 

@@ -1,11 +1,12 @@
 import { isAscii, isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { JsonObject } from '../../model/json.js';
+import { compactJson } from '../../model/json-reader.js';
 import type { Settings } from '../../config/settings.js';
-import { Problem } from '../../platform/http/problem.js';
 import { fromBinaryMode, fromEnvelope } from './cloud-events.js';
 import type { EventFault } from './event-validator.js';
 import { scanJson, type JsonScan } from './json-scan.js';
+import { RequestFault } from './request-fault.js';
 
 /** One event of a request, parsed and not yet checked. */
 export interface RequestItem {
@@ -34,42 +35,45 @@ type Mode = 'plain' | 'structured' | 'batched' | 'binary';
 /** The events of one request: how many, and each of them as it is asked for. */
 export interface RequestItems {
   count: number;
-  /** To be walked once. @throws Problem 400 in the middle when what follows is not JSON: nothing of the request may have been stored before the end */
+  /** To be walked once. @throws RequestFault 400 in the middle when what follows is not JSON: nothing of the request may have been stored before the end */
   each: Iterable<RequestItem>;
 }
 
 /**
  * The events of a request body: one object, an array, or CloudEvents 1.0 in structured, batched or binary mode (HTTP binding, section 3).
  * Limits are checked before anything is parsed. A list is parsed event by event, so that what was parsed of one is gone before the next: the memory of a batch is that of its text.
- * @throws Problem 400, 413, 415 when the request as a whole cannot be taken; then nothing of it is.
+ * @throws RequestFault 400, 413, 415 when the request as a whole cannot be taken; then nothing of it is.
  */
 export function readItems({ body, headers }: IncomingRequest, limits: IntakeLimits): RequestItems {
   const mode = modeOf(headers);
-  if (body.length > limits.requestBytes) throw new Problem(413, 'request-too-large', `The request holds ${body.length} bytes; at most ${limits.requestBytes} are taken (http.requestBytes). Send fewer events in one request.`);
-  if (!isUtf8(body)) throw new Problem(400, 'invalid-utf-8', 'The body is not valid UTF-8; JSON is exchanged in UTF-8 (RFC 8259, section 8.1).');
+  if (body.length > limits.requestBytes) throw new RequestFault(413, 'request-too-large', `The request holds ${body.length} bytes; at most ${limits.requestBytes} are taken (http.requestBytes). Send fewer events in one request.`);
+  if (!isUtf8(body)) throw new RequestFault(400, 'invalid-utf-8', 'The body is not valid UTF-8; JSON is exchanged in UTF-8 (RFC 8259, section 8.1).');
   const scan = scanJson(body, limits.batchItems);
-  if (mode === 'batched' && !scan.list && scan.starts.length > 0) throw new Problem(400, 'invalid-envelope', 'A CloudEvents batch is a JSON array of events.', { errors: [{ pointer: '', message: 'must be an array' }] });
+  if (mode === 'batched' && !scan.list && scan.starts.length > 0) throw new RequestFault(400, 'invalid-envelope', 'A CloudEvents batch is a JSON array of events.', { errors: [{ pointer: '', message: 'must be an array' }] });
   if (scan.list && (mode === 'structured' || mode === 'binary')) {
-    throw new Problem(400, 'invalid-envelope', `CloudEvents in ${mode} mode carry one event; send several as application/cloudevents-batch+json.`, { errors: [{ pointer: '', message: 'must be an object' }] });
+    throw new RequestFault(400, 'invalid-envelope', `CloudEvents in ${mode} mode carry one event; send several as application/cloudevents-batch+json.`, { errors: [{ pointer: '', message: 'must be an object' }] });
   }
   checkLimits(scan, limits, mode);
   if (scan.list && scan.closed && scan.starts.length > 0) return { count: scan.starts.length, each: oneByOne(body, scan, mode, headers, limits) };
   const parsed = parse(textOf(body));
   const values: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
-  if (values.length === 0) throw new Problem(400, 'no-events', 'The array holds no event.', { errors: [{ pointer: '', message: 'must hold at least one event' }] });
+  if (values.length === 0) throw new RequestFault(400, 'no-events', 'The array holds no event.', { errors: [{ pointer: '', message: 'must hold at least one event' }] });
   return { count: values.length, each: values.map((value, index) => itemOf(value, index, Array.isArray(parsed) ? `/${index}` : '', mode, headers, limits)) };
 }
 
 /** A list is JSON when each of its elements is. What fails is parsed as a whole, for the place of the fault in the body. */
 function* oneByOne(body: Buffer, { starts, ends }: JsonScan, mode: Mode, headers: IncomingHttpHeaders, limits: IntakeLimits): Iterable<RequestItem> {
   const encoding = isAscii(body) ? 'latin1' : 'utf8';
+  // Who writes one of them with blanks writes all like that.
+  let compact = true;
   for (let index = 0; index < starts.length; index += 1) {
-    let value: unknown;
+    let value: unknown = compact ? compactJson(body, starts[index] ?? 0, ends[index] ?? 0) : undefined;
+    compact = value !== undefined;
     try {
-      value = JSON.parse(body.toString(encoding, starts[index], ends[index]));
+      value ??= JSON.parse(body.toString(encoding, starts[index], ends[index]));
     } catch {
       parse(textOf(body));
-      throw new Problem(400, 'malformed-json', `The body is not JSON (element ${index} of the list).`);
+      throw new RequestFault(400, 'malformed-json', `The body is not JSON (element ${index} of the list).`);
     }
     yield itemOf(value, index, `/${index}`, mode, headers, limits);
   }
@@ -87,8 +91,8 @@ function modeOf(headers: IncomingHttpHeaders): Mode {
   }
 }
 
-function unsupported(what: string): Problem {
-  return new Problem(415, 'unsupported-content-type', `This takes application/json (also with ce-* headers), application/cloudevents+json and application/cloudevents-batch+json in UTF-8, not ${what}.`, {
+function unsupported(what: string): RequestFault {
+  return new RequestFault(415, 'unsupported-content-type', `This takes application/json (also with ce-* headers), application/cloudevents+json and application/cloudevents-batch+json in UTF-8, not ${what}.`, {
     headers: { Accept: 'application/json, application/cloudevents+json, application/cloudevents-batch+json' },
   });
 }
@@ -105,21 +109,21 @@ function parse(text: string): unknown {
   } catch (error) {
     // The message of the parser quotes the text around the fault; only the place is told.
     const place = error instanceof Error ? /at position \d+( \(line \d+ column \d+\))?/.exec(error.message)?.[0] : undefined;
-    throw new Problem(400, 'malformed-json', `The body is not JSON${text.trim() === '' ? ': it is empty' : place ? ` (${place})` : ''}.`);
+    throw new RequestFault(400, 'malformed-json', `The body is not JSON${text.trim() === '' ? ': it is empty' : place ? ` (${place})` : ''}.`);
   }
 }
 
 function checkLimits(scan: JsonScan, limits: IntakeLimits, mode: Mode): void {
-  if (scan.list && scan.starts.length > limits.batchItems) throw new Problem(413, 'too-many-events', `The request holds more than ${limits.batchItems} events (intake.batchItems). Send them in several requests; nothing of this one was stored.`);
+  if (scan.list && scan.starts.length > limits.batchItems) throw new RequestFault(413, 'too-many-events', `The request holds more than ${limits.batchItems} events (intake.batchItems). Send them in several requests; nothing of this one was stored.`);
   const depthLimit = mode === 'structured' || mode === 'batched' ? limits.depth + 1 : limits.depth;
   for (let index = 0; index < scan.starts.length; index += 1) {
     const bytes = (scan.ends[index] ?? 0) - (scan.starts[index] ?? 0);
     const pointer = scan.list ? `/${index}` : '';
     if (bytes > limits.eventBytes) {
-      throw new Problem(413, 'event-too-large', `The event at index ${index} holds ${bytes} bytes; at most ${limits.eventBytes} are taken (intake.eventBytes). Nothing of this request was stored.`, { errors: [{ pointer, message: 'too many bytes' }] });
+      throw new RequestFault(413, 'event-too-large', `The event at index ${index} holds ${bytes} bytes; at most ${limits.eventBytes} are taken (intake.eventBytes). Nothing of this request was stored.`, { errors: [{ pointer, message: 'too many bytes' }] });
     }
     if ((scan.depths[index] ?? 0) > depthLimit) {
-      throw new Problem(413, 'event-too-deep', `The event at index ${index} is nested deeper than ${limits.depth} levels (intake.depth). Nothing of this request was stored.`, { errors: [{ pointer, message: 'nested too deep' }] });
+      throw new RequestFault(413, 'event-too-deep', `The event at index ${index} is nested deeper than ${limits.depth} levels (intake.depth). Nothing of this request was stored.`, { errors: [{ pointer, message: 'nested too deep' }] });
     }
   }
 }

@@ -2,9 +2,9 @@ import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { type Log } from '../../contracts/log.js';
+import { compiledEntry } from '../compiled-entry.js';
 import type { WorkerReport, WorkerSettings } from './embedded/worker.js';
 
 export interface EmbeddedServerOptions {
@@ -110,7 +110,7 @@ export class EmbeddedDocumentServer {
 
 /** A thread that has opened the directory and listens. @throws with the cause. */
 async function listeningWorker(settings: WorkerSettings): Promise<Worker> {
-  const worker = new Worker(workerEntry(), { workerData: settings, execArgv: [], name: 'documents', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
+  const worker = new Worker(compiledEntry('./embedded/worker.js', import.meta.url), { workerData: settings, execArgv: [], name: 'documents', resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
   try {
     await new Promise<void>((resolve, reject) => {
       const refuse = (reason: string) => reject(new Error(`The embedded document store cannot open ${settings.directory}: ${reason}`));
@@ -136,10 +136,4 @@ async function privateSocket(): Promise<{ runtimeDirectory: string | undefined; 
     return { runtimeDirectory, socketPath: join(runtimeDirectory, 'd.sock') };
   }
   throw new Error(`the temporary directory ${tmpdir()} is too long a path for a socket; set TMPDIR to a shorter one`);
-}
-
-/** A thread runs compiled code only; tests run from the sources and find it in dist. */
-function workerEntry(): string {
-  const path = fileURLToPath(new URL('./embedded/worker.js', import.meta.url));
-  return import.meta.url.endsWith('.ts') ? path.replace(/([\\/])src\1(?!.*[\\/]src[\\/])/, '$1dist$1') : path;
 }
