@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.js';
+import { onePreparer } from './one-preparer.js';
 
 /** A real Apache Kafka on loopback: KRaft, broker and controller in one process a node, its jars resolved by Maven into .cache/kafka. */
 export interface TestKafka {
@@ -206,7 +207,12 @@ class Node {
 /** The jars, resolved once; whole or not there at all. */
 async function kafkaJars(): Promise<string> {
   const jars = resolvePath('.cache/kafka', VERSION);
-  if (existsSync(jars)) return jars;
+  if (!existsSync(jars)) await onePreparer('kafka', () => resolveJars(jars));
+  return jars;
+}
+
+async function resolveJars(jars: string): Promise<void> {
+  if (existsSync(jars)) return;
   const draft = `${jars}.${process.pid}`;
   await mkdir(draft, { recursive: true });
   try {
@@ -216,7 +222,6 @@ async function kafkaJars(): Promise<string> {
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-  return jars;
 }
 
 async function freePorts(count: number): Promise<number[]> {
