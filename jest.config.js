@@ -25,6 +25,7 @@ export default {
   ...shared,
   globalSetup: '<rootDir>/test/support/build.js',
   testMatch: sets[process.env.TIDEGATE_TEST_SET] ?? everything,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
   maxWorkers: process.env.TIDEGATE_TEST_SET === 'flow' ? 1 : 2,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],

@@ -205,7 +205,7 @@ class Node {
 }
 
 /** The jars, resolved once; whole or not there at all. */
-async function kafkaJars(): Promise<string> {
+export async function kafkaJars(): Promise<string> {
   const jars = resolvePath('.cache/kafka', VERSION);
   if (!existsSync(jars)) await onePreparer('kafka', () => resolveJars(jars));
   return jars;
