@@ -14,5 +14,5 @@ describe('the service killed again and again', () => {
     expect(result.lost).toEqual([]);
     expect(result.torn).toEqual([]);
     expect(result.changed).toEqual([]);
-  }, Math.max(240_000, events * 3));
+  }, Math.max(240_000, events * 9));
 });
