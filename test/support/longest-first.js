@@ -1,7 +1,7 @@
 import Sequencer from '@jest/test-sequencer';
 
 /** Suites that take long. Started first, none of them is left to run alone at the end. */
-const LONGEST = ['flow/kill', 'http-suite', 'hostile-bodies', 'faults', 'engines', 'loss', 'event-log-kafka', 'full-disk', 'kafka-security', 'transports', 'formats-random', 'differential', 'http-intakes', 'stalled-consumer', 'mitigation-kill'];
+const LONGEST = ['flow/kill', 'http-suite', 'hostile-bodies', 'faults', 'engines', 'event-log-kafka', 'full-disk', 'kafka-security', 'transports', 'formats-random', 'differential', 'http-intakes', 'stalled-consumer', 'mitigation-kill'];
 
 const placeOf = ({ path }) => {
   const place = LONGEST.findIndex((name) => path.endsWith(`/${name}.spec.ts`));
