@@ -9,7 +9,6 @@ const shared = {
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, swcrc: false }] },
   testTimeout: 30_000,
 };
-const peers = process.env.TIDEGATE_TEST_SET === 'peer';
 /** What goes through HTTP: run once more on Apache Kafka and a MongoDB-wire server by test/peer/http-suite.spec.ts. */
 const http = [
   '<rootDir>/src/**/*.controller{,s}.spec.ts', '<rootDir>/src/inward/alerts/siem-*.spec.ts', '<rootDir>/src/inward/processor/{processor,alert-decisions}.spec.ts', '<rootDir>/src/outward/intake/cloud-events.spec.ts',
@@ -26,7 +25,8 @@ export default {
   ...shared,
   globalSetup: '<rootDir>/test/support/build.js',
   testMatch: sets[process.env.TIDEGATE_TEST_SET] ?? everything,
-  maxWorkers: peers || process.env.TIDEGATE_TEST_SET === 'flow' ? 1 : 2,
+  testSequencer: '<rootDir>/test/support/longest-first.js',
+  maxWorkers: process.env.TIDEGATE_TEST_SET === 'flow' ? 1 : 2,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],
 };

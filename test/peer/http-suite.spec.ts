@@ -40,7 +40,7 @@ const SETS = [
 
   it.each(SETS)('$what pass as they do on the embedded stores, and nothing is skipped', async ({ set, leastTests }) => {
     const outputFile = join(directory, 'report.json');
-    const environment = { ...process.env, TIDEGATE_TEST_SET: set, TIDEGATE_TEST_PREBUILT: '1', TIDEGATE_TEST_KAFKA_BROKERS: kafka.brokers.join(','), TIDEGATE_TEST_MONGODB_URI: documents.uri };
+    const environment = { ...process.env, TIDEGATE_TEST_SET: set, TIDEGATE_TEST_PREBUILT: '1', TIDEGATE_TEST_INNER_RUN: '1', TIDEGATE_TEST_KAFKA_BROKERS: kafka.brokers.join(','), TIDEGATE_TEST_MONGODB_URI: documents.uri };
     const output = await new Promise<string>((done) => {
       const options = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', resolve('node_modules/jest/bin/jest.js'), '--forceExit', '--testTimeout=90000', '--json', `--outputFile=${outputFile}`];
       execFile(process.execPath, options, { env: environment, timeout: LIMIT_MS - 30_000, maxBuffer: 268_435_456 }, (_error, _stdout, stderr) => done(stderr));

@@ -62,11 +62,11 @@ export const FAULTS = {
   'broker-of-three': {
     brokers: 3,
     async strike({ stack }, time) {
+      // The next one may go only when the one before holds its copies again.
+      if (time > 0) await pause(5000);
       await stack.kafka.kill(time % 3);
       await pause(awayMs);
       await stack.kafka.restart(time % 3);
-      // The next one may go only when this one holds its copies again.
-      await pause(5000);
     },
   },
   /** The document server dies and comes back with its data: cursors and producers' keys. */

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onePreparerSync } from './one-preparer.js';
 import { build, CACHE, missingTools } from './peer-tools.js';
 import { PeerProcess } from './peer-process.js';
 import { freePort } from './free-port.js';
@@ -29,7 +30,7 @@ export class HecIntake {
 
   /** Built once into .cache; the first build takes minutes. */
   static prepare(): void {
-    build('go', ['build', '-o', PROGRAM, '.'], SOURCES, 900_000);
+    onePreparerSync('otel-hec', () => build('go', ['build', '-o', PROGRAM, '.'], SOURCES, 900_000));
   }
 
   static async start(): Promise<HecIntake> {

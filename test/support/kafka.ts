@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve as resolvePath } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.js';
+import { onePreparer } from './one-preparer.js';
 
 /** A real Apache Kafka on loopback: KRaft, broker and controller in one process a node, its jars resolved by Maven into .cache/kafka. */
 export interface TestKafka {
@@ -65,8 +66,7 @@ export async function startKafka(nodes: 1 | 3 = 1, security?: KafkaSecurity): Pr
   const directory = await mkdtemp(join(tmpdir(), 'tidegate-kafka-'));
   const ports = await freePorts(2 * nodes + SECURED.length);
   const secured = security && Object.fromEntries(SECURED.map(({ name }, at) => [name, ports[2 * nodes + at] ?? 0]));
-  // The tool takes an id that begins with a hyphen for an option.
-  const cluster = Buffer.from(randomBytes(16).map((byte, at) => (at === 0 ? byte & 0x7f : byte))).toString('base64url');
+  const cluster = clusterId();
   const all = Array.from({ length: nodes }, (_, index) => new Node(index + 1, join(directory, `node-${index + 1}`), ports[index] ?? 0, ports[nodes + index] ?? 0, jars));
   const voters = all.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(',');
   const stop = async (): Promise<void> => {
@@ -166,12 +166,12 @@ class Node {
       ].join('\n'),
     );
     await writeFile(join(this.directory, 'log4j2.properties'), ['status = error', 'appender.f.type = File', 'appender.f.name = f', `appender.f.fileName = ${join(this.directory, 'server.log')}`, 'appender.f.layout.type = PatternLayout', 'appender.f.layout.pattern = %d %p %c{1} %m%n', 'rootLogger.level = warn', 'rootLogger.appenderRef.f.ref = f', ''].join('\n'));
-    await run('java', [...this.javaOptions(), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', join(this.directory, 'server.properties'), ...(secured ? ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${secured.username},password=${secured.password}]`]) : [])]);
+    await run('java', [`-XX:SharedArchiveFile=${archiveOf(this.jars)}`, ...this.javaOptions(), 'kafka.tools.StorageTool', 'format', '-t', cluster, '-c', join(this.directory, 'server.properties'), ...(secured ? ['SCRAM-SHA-256', 'SCRAM-SHA-512'].flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${secured.username},password=${secured.password}]`]) : [])]);
   }
 
-  async start(): Promise<void> {
+  async start(classes = [`-XX:SharedArchiveFile=${archiveOf(this.jars)}`]): Promise<void> {
     const output = await open(join(this.directory, 'stdout.log'), 'a');
-    this.process = spawn('java', [...this.javaOptions(), 'kafka.Kafka', join(this.directory, 'server.properties')], { stdio: ['ignore', output.fd, output.fd] });
+    this.process = spawn('java', [...classes, ...this.javaOptions(), 'kafka.Kafka', join(this.directory, 'server.properties')], { stdio: ['ignore', output.fd, output.fd] });
     await output.close();
   }
 
@@ -204,9 +204,19 @@ class Node {
 }
 
 /** The jars, resolved once; whole or not there at all. */
-async function kafkaJars(): Promise<string> {
+export async function kafkaJars(): Promise<string> {
   const jars = resolvePath('.cache/kafka', VERSION);
-  if (existsSync(jars)) return jars;
+  if (!existsSync(archiveOf(jars))) {
+    await onePreparer('kafka', async () => {
+      await resolveJars(jars);
+      await archiveClasses(jars);
+    });
+  }
+  return jars;
+}
+
+async function resolveJars(jars: string): Promise<void> {
+  if (existsSync(jars)) return;
   const draft = `${jars}.${process.pid}`;
   await mkdir(draft, { recursive: true });
   try {
@@ -216,7 +226,34 @@ async function kafkaJars(): Promise<string> {
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
-  return jars;
+}
+
+const archiveOf = (jars: string): string => `${jars}.jsa`;
+
+/** Has a node write down its classes as Java maps them: with these every later one starts with half the work. A Java that cannot leaves an empty file, which others pass over. */
+async function archiveClasses(jars: string): Promise<void> {
+  const archive = archiveOf(jars);
+  if (existsSync(archive)) return;
+  const draft = `${archive}.${process.pid}`;
+  const directory = await mkdtemp(join(tmpdir(), 'tidegate-kafka-'));
+  const [port = 0, controllerPort = 0] = await freePorts(2);
+  const node = new Node(1, join(directory, 'node-1'), port, controllerPort, jars);
+  try {
+    await node.format(clusterId(), `1@127.0.0.1:${controllerPort}`, 1);
+    await node.start([`-XX:ArchiveClassesAtExit=${draft}`]);
+    await node.ready(1);
+    await node.end('SIGTERM');
+    await appendFile(draft, '');
+    await rename(draft, archive);
+  } finally {
+    await node.end('SIGKILL');
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** The tool takes an id that begins with a hyphen for an option. */
+function clusterId(): string {
+  return Buffer.from(randomBytes(16).map((byte, at) => (at === 0 ? byte & 0x7f : byte))).toString('base64url');
 }
 
 async function freePorts(count: number): Promise<number[]> {

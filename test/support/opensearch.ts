@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { onePreparerSync } from './one-preparer.js';
 import { build, CACHE, missingTools } from './peer-tools.js';
 import { freePort } from './free-port.js';
 
@@ -25,12 +26,14 @@ export class OpenSearch {
   private constructor(readonly port: number, private readonly home: string) {}
 
   static prepare(): void {
-    if (existsSync(JARS)) return;
-    const fresh = `${JARS}.new`;
-    rmSync(fresh, { recursive: true, force: true });
-    build('mvn', ['-B', '-q', '-ntp', '-f', join(SOURCES, 'pom.xml'), `-DoutputDirectory=${fresh}`, 'dependency:copy-dependencies'], SOURCES, 600_000);
-    build('javac', ['-cp', `${fresh}/*`, '-d', fresh, join(SOURCES, 'OpenSearchNode.java')], SOURCES, 120_000);
-    renameSync(fresh, JARS);
+    onePreparerSync('opensearch', () => {
+      if (existsSync(JARS)) return;
+      const fresh = `${JARS}.new`;
+      rmSync(fresh, { recursive: true, force: true });
+      build('mvn', ['-B', '-q', '-ntp', '-f', join(SOURCES, 'pom.xml'), `-DoutputDirectory=${fresh}`, 'dependency:copy-dependencies'], SOURCES, 600_000);
+      build('javac', ['-cp', `${fresh}/*`, '-d', fresh, join(SOURCES, 'OpenSearchNode.java')], SOURCES, 120_000);
+      renameSync(fresh, JARS);
+    });
   }
 
   static async start(): Promise<OpenSearch> {

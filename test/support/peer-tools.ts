@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { CACHE } from './one-preparer.js';
 
-/** Where peers are built; kept between runs. */
-export const CACHE = resolve('.cache');
+export { CACHE };
 export const PEER_SOURCES = resolve('test', 'peer', 'parsers');
 
 /** Whether programs are there. In CI a missing one is an error; elsewhere the answer says why the test skips. @throws Error in CI */

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { CACHE } from './peer-tools.js';
+import { CACHE, onePreparer } from './one-preparer.js';
 
 const run = promisify(execFile);
 
@@ -11,7 +11,11 @@ const run = promisify(execFile);
  * Directory `bin` of a Python environment in .cache that holds these packages (`name==version`), installed when it is not there yet.
  * Undefined with the reason printed when it cannot be had; in CI that is an error.
  */
-export async function pythonVenv(name: string, packages: readonly string[]): Promise<string | undefined> {
+export function pythonVenv(name: string, packages: readonly string[]): Promise<string | undefined> {
+  return onePreparer(`python-${name}`, () => install(name, packages));
+}
+
+async function install(name: string, packages: readonly string[]): Promise<string | undefined> {
   const directory = join(CACHE, 'python', name);
   const complete = join(directory, 'complete');
   const bin = join(directory, 'bin');

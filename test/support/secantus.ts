@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from './free-port.js';
+import { onePreparer } from './one-preparer.js';
 
 /**
  * SecantusDB, an independent server of MongoDB's protocol (GPL-2.0: a process beside the tests, never shipped or linked). Faults to steer around: a bare RegExp on
@@ -40,7 +41,12 @@ export async function secantusExecutable(): Promise<string> {
   const given = process.env['TIDEGATE_TEST_SECANTUSD'];
   if (given) return given;
   const executable = join(CACHE, `venv-${VERSION}`, 'bin', 'secantusd-py');
-  if (await exists(executable)) return executable;
+  await onePreparer('secantus', () => install(executable));
+  return executable;
+}
+
+async function install(executable: string): Promise<void> {
+  if (await exists(executable)) return;
   const run = promisify(execFile);
   const directory = join(CACHE, `venv-${VERSION}`);
   try {
@@ -50,7 +56,6 @@ export async function secantusExecutable(): Promise<string> {
     await rm(directory, { recursive: true, force: true });
     throw new Error(`SecantusDB ${VERSION} cannot be installed (needs python3 with venv, and the Python package registry): ${error instanceof Error ? error.message.slice(0, 500) : String(error)}`);
   }
-  return executable;
 }
 
 /** As a replica set of one, which it is by default, or standalone. An empty temporary directory, removed at the end. */

@@ -23,7 +23,7 @@ export class ServiceProcess {
   }
 
   /** Starts it and waits until it says that it is ready. @throws with its output when it ends before */
-  async start(limitMs = 30_000): Promise<void> {
+  async start(limitMs = 60_000): Promise<void> {
     this.output = '';
     const child = spawn(process.execPath, [MAIN], {
       env: { ...process.env, TIDEGATE_DATA_DIR: this.dataDir, TIDEGATE_HTTP_PORT: String(this.port), TIDEGATE_ADMIN_PASSWORD: ADMIN_PASSWORD, TIDEGATE_LOG_LEVEL: 'error', ...this.environment },

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PeerProcess } from './peer-process.js';
 import { CACHE } from './peer-tools.js';
+import { onePreparerSync } from './one-preparer.js';
 import { freePort } from './free-port.js';
 import { executable } from './peer-ground.js';
 
@@ -40,7 +41,11 @@ export function syslogNgMissing(): string | null {
   if (existsSync(join(ROOT, 'usr/sbin/syslog-ng'))) return null;
   const tools = ['apt-get', 'dpkg'].filter((tool) => executable([`/usr/bin/${tool}`]) === null);
   if (tools.length > 0) return `syslog-ng is unpacked from Debian packages, which needs ${tools.join(' and ')}`;
-  mkdirSync(CACHE, { recursive: true });
+  return onePreparerSync('syslog-ng', unpack);
+}
+
+function unpack(): string | null {
+  if (existsSync(join(ROOT, 'usr/sbin/syslog-ng'))) return null;
   const work = mkdtempSync(join(CACHE, 'unpack-'));
   try {
     execFileSync('apt-get', ['download', '-q', ...PACKAGES], { cwd: work, stdio: ['ignore', 'ignore', 'pipe'], timeout: 120_000 });
