@@ -7,6 +7,8 @@ export const NOTIFICATION_KINDS = {
   'integration.disabled': { severity: 'error', description: 'An integration was switched off by itself after it failed for long; its events wait in the log.' },
   'integration.retention-warning': { severity: 'warning', description: 'Events that wait for an integration will soon be removed by retention.' },
   'integration.events-lost': { severity: 'critical', description: 'Retention removed events before an integration received them.' },
+  'log.unreadable': { severity: 'critical', description: 'A place in the event log cannot be read; the events behind it wait.' },
+  'log.readable': { severity: 'info', description: 'Reading of the event log goes on.' },
   'receipt.missing': { severity: 'error', description: 'A SIEM says that it does not have events that were delivered to it.' },
   'alert.held': { severity: 'warning', description: 'An alert waits for a person: approval, or a limit was reached.' },
   'alert.failed': { severity: 'error', description: 'An alert could not be mitigated.' },

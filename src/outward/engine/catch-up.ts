@@ -58,9 +58,10 @@ export class CatchUp {
         if ((first > owned.taken || missing.length > 0) && !this.stopped) await context.passGap(owned, first, missing, () => this.stopped);
         if (this.stopped) break;
         owned.lane.offer(owned, parsed, wantedOf(owned.filter, parsed));
+        context.reading.worked(`catching up of ${owned.lane.integration.name}`, owned.partition);
       } catch (error) {
         if (this.stopped) break;
-        context.log.error({ integration: owned.lane.integration.name, partition: owned.partition, position: owned.taken, err: error }, 'catching up failed; it is tried again');
+        context.reading.failed(`catching up of ${owned.lane.integration.name}`, owned.partition, owned.taken, error);
         eager = true;
         await this.reader?.close().catch(() => undefined);
         this.reader = undefined;

@@ -35,6 +35,24 @@ export function vanishedNotification({ id, name }: { id: string; name: string },
   };
 }
 
+type Subject = Notification['subject'];
+
+/** What administrators are told of a place in the event log that cannot be read. */
+export function unreadableNotification(subject: Subject, { partition, position, since, reason, fix }: { partition: number; position: number; since: string; reason: string; fix: string }): Notification {
+  return {
+    kind: 'log.unreadable', key: `log.unreadable:${partition}:${position}:${since}`, subject, title: `The event log cannot be read at ${partition}.${position} (partition ${partition})`,
+    text: `Since ${since} the event log cannot be read at position ${position} of partition ${partition}: ${reason}. It is tried all the time. Integrations that have not passed this place get none of the events of this partition behind it. ${fix}`,
+    facts: { partition, position, since, reason, fix },
+  };
+}
+
+export function readableNotification(subject: Subject, { partition, position, since }: { partition: number; position: number; since: string }): Notification {
+  return {
+    kind: 'log.readable', key: `log.readable:${partition}:${position}:${since}`, subject, title: `The event log is read again in partition ${partition}`,
+    text: `What could not be read at position ${position} of partition ${partition} since ${since} is passed; delivery goes on from there.`, facts: { partition, position, since },
+  };
+}
+
 /** What administrators are told of an integration that was disabled by itself. Once for each version of its settings. */
 export function disabledNotification({ id, name, version }: { id: string; name: string; version: number }, { since, hours, cause, fix, events }: { since: string; hours: number; cause: string; fix: string; events: number }): Notification {
   return {

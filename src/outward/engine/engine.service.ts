@@ -40,6 +40,7 @@ import { Lane, type HealthChange, type LaneFigures, type LaneOptions } from './l
 import { Lanes } from './lanes.js';
 import { ReachStore } from './reach-store.js';
 import { reachSchema, type ReachDocument } from './reach.schema.js';
+import { ReadTroubles } from './read-troubles.js';
 import { ReplayRunner } from './replay-runner.js';
 import { LostPositions } from './lost-positions.js';
 import { SharedFeed } from './shared-feed.js';
@@ -138,6 +139,7 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       readForeign: (record) => foreign.read(record),
       readOptions: { maxBytes: settings.engine.batchBytes, maxRecords: settings.engine.batchEvents },
       log: this.log,
+      reading: new ReadTroubles({ record: (record) => this.persist(() => this.audit.record(record)), clock, log: this.log }),
       engineId: this.id,
       passGap: (owned, to, missing, abandoned) => this.losses.pass(owned, to, missing, () => this.stopping || abandoned()),
     };

@@ -3,6 +3,7 @@ import type { Log } from '../../contracts/log.js';
 import type { EventBatch, ForeignReader } from '../delivery/event-batch.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { LanePartition } from './lane-partition.js';
+import type { ReadWatch } from './read-troubles.js';
 
 /** What the shared reader and the catch-up readers have in common. */
 export interface FeedContext {
@@ -12,6 +13,8 @@ export interface FeedContext {
   /** What others wrote into the log themselves; without it such records are parked. */
   readForeign?: ForeignReader;
   log: Log;
+  /** Told of each batch that was read and each that could not be. */
+  reading: ReadWatch;
   engineId: string;
   /**
    * Takes a lane up to the next record. `missing` are the runs without a record that the reading met, also beyond that record: what of them the lane did not pass before is told

@@ -153,9 +153,10 @@ export class SharedFeed implements Feed {
         // Last of all: a lane that joined meanwhile may stand before the gap.
         await this.passGaps(firstOffset(parsed), missing, seeks);
         if (seeks === this.seeks && !this.stopped) this.route(parsed);
+        this.context.reading.worked('shared', this.partition);
       } catch (error) {
         if (this.stopped) return;
-        this.context.log.error({ partition: this.partition, position: this.position, err: error }, 'reading the event log failed; it is read again');
+        this.context.reading.failed('shared', this.partition, this.position, error);
         await new Promise((resolve) => setTimeout(resolve, 500));
         // Read again from where routing stands; a record that was to be parsed late and could not be is parked then.
         this.eager = true;
