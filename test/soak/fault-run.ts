@@ -4,11 +4,30 @@ import { producerEvents } from '../support/service.js';
 import type { ServiceProcess } from '../support/service-process.js';
 import { enginesOwnAll, Stack } from '../support/stack.js';
 
-/** What a fault acts upon: an API, three engines in two pools, Kafka, the document server. */
-export interface Topology {
-  stack: Stack;
-  api: ServiceProcess;
-  engines: ServiceProcess[];
+/** What a fault acts upon: an API, three engines in two pools, Kafka, the document server. It bears faults one after the other. */
+export class Topology {
+  private constructor(readonly stack: Stack, readonly api: ServiceProcess, readonly engines: readonly ServiceProcess[]) {}
+
+  static async open(brokers: Fault['brokers']): Promise<Topology> {
+    const stack = await Stack.start({ brokers, partitions: PARTITIONS });
+    try {
+      const api = await stack.api();
+      const engines = [await stack.engine('one'), await stack.engine('two'), await stack.engine('far', 'remote')];
+      await enginesOwnAll(api.client, { default: ['one', 'two'], remote: ['far'] }, PARTITIONS);
+      return new Topology(stack, api, engines);
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.stack.stop();
+  }
+}
+
+/** What a strike works with. */
+export interface Struck extends Pick<Topology, 'stack' | 'api' | 'engines'> {
   random: () => number;
 }
 
@@ -16,10 +35,13 @@ export interface Topology {
 export interface Fault {
   brokers: 1 | 3;
   /** Ends when what was broken runs again. */
-  strike(topology: Topology, time: number): Promise<void>;
+  strike(struck: Struck, time: number): Promise<void>;
 }
 
 export interface FaultRunOptions {
+  topology: Topology;
+  /** Of the fault: its events have ids of their own. */
+  name: string;
   fault: Fault;
   events: number;
   times: number;
@@ -51,26 +73,25 @@ const SUBJECTS = 50;
 const POOLS = ['default', 'default', 'default', 'remote', 'remote'];
 
 /** A producer posts events in batches and repeats what was not accepted, with the same ids, while the fault is struck; five integrations in two pools must get every accepted event. */
-export async function faultRun({ fault, events, times, seed, batch = 250, settleLimitMs = 150_000 }: FaultRunOptions): Promise<FaultRunResult> {
+export async function faultRun({ topology: { stack, api, engines }, name, fault, events, times, seed, batch = 250, settleLimitMs = 150_000 }: FaultRunOptions): Promise<FaultRunResult> {
   const begun = performance.now();
   const seconds = (): number => Math.round((performance.now() - begun) / 1000);
   const random = mulberry32(seed);
-  const stack = await Stack.start({ brokers: fault.brokers, partitions: PARTITIONS });
-  const receivers = await Promise.all(POOLS.map(() => Arrivals.start('fault-')));
+  const prefix = `fault-${name}`;
+  const receivers = await Promise.all(POOLS.map(() => Arrivals.start(`${prefix}-`)));
+  const integrations: string[] = [];
   const accepted = new Set<string>();
   let retried = 0;
   let strikes = 0;
   try {
-    const api = await stack.api();
-    const engines = [await stack.engine('one'), await stack.engine('two'), await stack.engine('far', 'remote')];
     await enginesOwnAll(api.client, { default: ['one', 'two'], remote: ['far'] }, PARTITIONS);
     for (const [at, { receiver }] of receivers.entries()) {
-      await api.client.integrate({
-        name: `fault ${at}`, serverUrl: `tcp://127.0.0.1:${receiver.port}`, outputType: 'json', enginePool: POOLS[at] ?? 'default',
+      integrations.push(await api.client.integrate({
+        name: `${name} ${at}`, serverUrl: `tcp://127.0.0.1:${receiver.port}`, outputType: 'json', enginePool: POOLS[at] ?? 'default',
         connection: { retryInitialMs: 50, retryMaxMs: 500, settleMs: 100, sealIntervalMs: 500 }, filter: { types: ['account.*'] },
-      });
+      }));
     }
-    const all = producerEvents('fault', events, SUBJECTS);
+    const all = producerEvents(prefix, events, SUBJECTS);
     const moments = Array.from({ length: times }, (_, time) => Math.floor(((time + 0.2 + random() * 0.6) * events) / times));
     let striking: Promise<void> = Promise.resolve();
     let failed: Error | undefined;
@@ -93,8 +114,8 @@ export async function faultRun({ fault, events, times, seed, batch = 250, settle
     // What still comes could only be repeats.
     await pause(1500);
     if (receivers.some((one) => one.distinct < accepted.size)) await tellState(api, engines);
+    for (const id of integrations) await api.client.ok('DELETE', `/api/v1/integrations/${id}`);
   } finally {
-    await stack.stop();
     for (const { receiver } of receivers) await receiver.stop();
   }
   const sum = (of: (one: Arrivals) => number) => receivers.reduce((total, one) => total + of(one), 0);

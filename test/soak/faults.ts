@@ -1,7 +1,7 @@
 import type { ServiceProcess } from '../support/service-process.js';
-import { pause, type Fault, type Topology } from './fault-run.js';
+import { pause, type Fault, type Struck } from './fault-run.js';
 
-const oneOf = ({ engines, random }: Topology): ServiceProcess => {
+const oneOf = ({ engines, random }: Struck): ServiceProcess => {
   const engine = engines[Math.floor(random() * engines.length)];
   if (!engine) throw new Error('there is no engine');
   return engine;
@@ -14,10 +14,10 @@ export const FAULTS = {
   /** An engine dies as by kill -9, and is started again: its partitions wait for the session timeout. */
   engines: {
     brokers: 1,
-    async strike(topology) {
-      const engine = oneOf(topology);
+    async strike(struck) {
+      const engine = oneOf(struck);
       await engine.end('SIGKILL');
-      await pause(topology.random() * 500);
+      await pause(struck.random() * 500);
       await engine.start(60_000);
     },
   },
@@ -33,8 +33,8 @@ export const FAULTS = {
   /** An engine stands still for longer than its session timeout, then goes on as if nothing had been: others have its partitions by then. */
   zombie: {
     brokers: 1,
-    async strike(topology) {
-      const engine = oneOf(topology);
+    async strike(struck) {
+      const engine = oneOf(struck);
       engine.signal('SIGSTOP');
       await pause(zombieMs);
       engine.signal('SIGCONT');
