@@ -25,8 +25,6 @@ interface Section {
   command: string;
   says: string;
   targets: readonly OwnTarget[];
-  /** Of the verdicts in the file those on the page name this peer; all that were measured when absent. */
-  peer?: string;
 }
 
 /** Events a second where the targets were set: a number of events a second says nothing by itself about another machine. */
@@ -61,10 +59,6 @@ const SECTIONS: readonly Section[] = [
     ],
   },
   { title: 'Beside the peers', file: 'peers', command: 'npm run bench:peers', says: 'One topic, one sink in C, interleaved rounds, medians. Compare within the table; absolutes belong to the machine.', targets: [] },
-  {
-    title: 'Beside Fluent Bit', file: 'peers-fluent-bit', command: 'npm run bench:peers',
-    says: 'The last run in which Fluent Bit was installed, of an earlier version (46c502d: signatures of single records, events parsed when they are read).', targets: [], peer: 'fluent-bit',
-  },
   {
     title: 'Isolation', file: 'isolation', command: 'npm run bench:isolation',
     says: '96 healthy integrations with and without four bad ones beside them (dead, 1 KB/s, mute, resets always); interleaved pairs.',
@@ -126,7 +120,7 @@ function page(): string {
       const answer = results && judge(results.rows, results.machine);
       return { target, wanted, reached: answer?.reached ?? '-', met: answer === undefined ? 'not measured' : answer.met ? 'met' : 'missed' };
     }),
-    ...(results?.machine.verdicts ?? []).filter(({ wanted, met }) => met !== 'not measured' && (section.peer === undefined || wanted.includes(section.peer))),
+    ...(results?.machine.verdicts ?? []).filter(({ met }) => met !== 'not measured'),
   ]);
   return [
     '# Figures of speed and loss',
