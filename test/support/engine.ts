@@ -157,7 +157,6 @@ export function feedContext(eventLog: EventLog, more: Partial<FeedContext> = {})
     eventLog,
     deadLetters: new MemoryDeadLetters(),
     readOptions: { maxRecords: 50, maxBytes: 65_536, maxWaitMs: 30 },
-    log: silentLog,
     reading: { failed: () => undefined, worked: () => undefined },
     engineId: 'engine',
     passGap: (owned, to) => {

@@ -34,6 +34,7 @@ export class CatchUp {
 
   private async run(): Promise<void> {
     const { owned, context } = this;
+    const label = `catching up of ${owned.lane.integration.name}`;
     // Something failed: from then on each event is parsed when it is read.
     let eager = false;
     while (!this.stopped) {
@@ -58,10 +59,10 @@ export class CatchUp {
         if ((first > owned.taken || missing.length > 0) && !this.stopped) await context.passGap(owned, first, missing, () => this.stopped);
         if (this.stopped) break;
         owned.lane.offer(owned, parsed, wantedOf(owned.filter, parsed));
-        context.reading.worked(`catching up of ${owned.lane.integration.name}`, owned.partition);
+        context.reading.worked(label, owned.partition);
       } catch (error) {
         if (this.stopped) break;
-        context.reading.failed(`catching up of ${owned.lane.integration.name}`, owned.partition, owned.taken, error);
+        context.reading.failed(label, owned.partition, owned.taken, error);
         eager = true;
         await this.reader?.close().catch(() => undefined);
         this.reader = undefined;

@@ -138,7 +138,6 @@ export class EngineService implements OnApplicationBootstrap, BeforeApplicationS
       deadLetters: this.deadLetters,
       readForeign: (record) => foreign.read(record),
       readOptions: { maxBytes: settings.engine.batchBytes, maxRecords: settings.engine.batchEvents },
-      log: this.log,
       reading: new ReadTroubles({ record: (record) => this.persist(() => this.audit.record(record)), clock, log: this.log }),
       engineId: this.id,
       passGap: (owned, to, missing, abandoned) => this.losses.pass(owned, to, missing, () => this.stopping || abandoned()),

@@ -1,5 +1,4 @@
 import type { EventLog, PositionRun, ReadOptions } from '../../contracts/event-log.js';
-import type { Log } from '../../contracts/log.js';
 import type { EventBatch, ForeignReader } from '../delivery/event-batch.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
 import type { LanePartition } from './lane-partition.js';
@@ -12,7 +11,6 @@ export interface FeedContext {
   readOptions: ReadOptions & Required<Pick<ReadOptions, 'maxBytes' | 'maxRecords'>>;
   /** What others wrote into the log themselves; without it such records are parked. */
   readForeign?: ForeignReader;
-  log: Log;
   /** Told of each batch that was read and each that could not be. */
   reading: ReadWatch;
   engineId: string;

@@ -74,6 +74,7 @@ export class ReplayFeed implements Feed {
 
   private async run(owned: LanePartition, generation: number): Promise<void> {
     const { context } = this;
+    const label = `replay to ${owned.lane.integration.name}`;
     const over = () => this.generation !== generation;
     const tail = new ReplayTail(this.partition, this.end, context.eventLog);
     let reader: PartitionReader | undefined;
@@ -98,6 +99,7 @@ export class ReplayFeed implements Feed {
         if (next > owned.taken) {
           tail.moved();
           await this.take(owned, { ...batch, records, next }, over);
+          context.reading.worked(label, this.partition);
           continue;
         }
         const silence = await tail.silent(batch.records.length > 0, owned.taken);
@@ -113,7 +115,7 @@ export class ReplayFeed implements Feed {
         }
       } catch (error) {
         if (over()) break;
-        context.log.error({ integration: owned.lane.integration.name, partition: this.partition, position: owned.taken, err: error }, 'reading for a replay failed; it is tried again');
+        context.reading.failed(label, this.partition, owned.taken, error);
         await reader?.close().catch(() => undefined);
         reader = undefined;
         await new Promise((resolve) => setTimeout(resolve, 500));

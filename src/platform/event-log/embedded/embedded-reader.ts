@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { LogBatch, LogRecord, PartitionReader, ReadOptions } from '../../../contracts/event-log.js';
+import { Doze } from '../shared/doze.js';
 import type { BatchCursor } from './record-batch.js';
 import type { BatchStore } from './batch-store.js';
 import type { LogEnvironment } from './environment.js';
@@ -27,7 +28,7 @@ export class EmbeddedReader implements PartitionReader {
   private shut = false;
   /** Grows with seek and close, so that an outstanding `next` sees that it is over. */
   private moves = 0;
-  private interrupt: (() => void) | undefined;
+  private readonly untilStored = new Doze();
 
   constructor(readonly partition: number, private position: number, options: ReadOptions, private readonly ports: ReaderPorts) {
     this.maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
@@ -54,7 +55,7 @@ export class EmbeddedReader implements PartitionReader {
     this.moves++;
     this.position = position;
     this.current = undefined;
-    this.interrupt?.();
+    this.untilStored.wake();
   }
 
   async close(): Promise<void> {
@@ -62,7 +63,7 @@ export class EmbeddedReader implements PartitionReader {
     this.shut = true;
     this.moves++;
     this.current = undefined;
-    this.interrupt?.();
+    this.untilStored.wake();
     this.ports.closed(this);
   }
 
@@ -77,18 +78,11 @@ export class EmbeddedReader implements PartitionReader {
 
   private async wait(): Promise<void> {
     const { tail } = this.ports;
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        tail.remove(waiter);
-        this.interrupt = undefined;
-        resolve();
-      };
-      const waiter: TailWaiter = { partition: this.partition, position: this.position, wake };
-      const timer = setTimeout(wake, this.maxWaitMs);
-      this.interrupt = wake;
-      tail.add(waiter);
-    });
+    const waiter: TailWaiter = { partition: this.partition, position: this.position, wake: () => this.untilStored.wake() };
+    const waiting = this.untilStored.for(this.maxWaitMs);
+    tail.add(waiter);
+    await waiting;
+    tail.remove(waiter);
   }
 
   /** What is stored from the position on, within the limits. `gap`: nothing to give, but the position moved over offsets that are gone. */

@@ -1,5 +1,6 @@
 import type { OwnedPartition, PartitionRange, PartitionReader, PoolHandler, PoolMember, ReadOptions } from '../../../contracts/event-log.js';
 import type { Log } from '../../../contracts/log.js';
+import { Doze } from '../shared/doze.js';
 import { within } from '../shared/within.js';
 import type { PoolLease } from './pool-lease.js';
 
@@ -27,7 +28,7 @@ interface Assignment {
   member: Member;
   over: boolean;
   /** Ends an attempt that waits before it asks again. */
-  wake: (() => void) | undefined;
+  untilRetry: Doze;
   /** Set when `assigned` was called. */
   reader: PartitionReader | undefined;
   started: Promise<void>;
@@ -104,7 +105,7 @@ export class Pool {
   }
 
   private assign(partition: number, member: Member, generation: number): Assignment {
-    const assignment: Assignment = { partition, member, over: false, wake: undefined, reader: undefined, started: Promise.resolve() };
+    const assignment: Assignment = { partition, member, over: false, untilRetry: new Doze(), reader: undefined, started: Promise.resolve() };
     assignment.started = this.start(assignment, generation);
     return assignment;
   }
@@ -117,7 +118,7 @@ export class Pool {
         position = await member.handler.startAt(partition, await this.ports.range(partition));
       } catch (error) {
         this.ports.log.warn({ pool: this.name, partition, reason: reasonOf(error) }, 'pool member cannot say where to start; asked again in a second');
-        await pause(assignment, RETRY_MS);
+        if (!assignment.over) await assignment.untilRetry.for(RETRY_MS);
       }
     }
     if (assignment.over || position === undefined) return;
@@ -148,7 +149,7 @@ export class Pool {
     const { partition, member } = assignment;
     if (!assignment.reader) {
       assignment.over = true;
-      assignment.wake?.();
+      assignment.untilRetry.wake();
       // `startAt` may still be asked: what it answers is no longer used.
       return;
     }
@@ -180,17 +181,6 @@ export class Pool {
     this.work = this.work.then(() => this.revokeAll(0));
     await this.rebalance();
   }
-}
-
-function pause(assignment: Assignment, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    assignment.wake = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    if (assignment.over) assignment.wake();
-  });
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

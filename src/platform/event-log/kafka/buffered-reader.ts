@@ -1,4 +1,5 @@
 import type { LogBatch, LogRecord, PartitionReader, PositionRun, ReadOptions } from '../../../contracts/event-log.js';
+import { Doze } from '../shared/doze.js';
 import { heldOctetsOf, lastPositionOf, toLogRecords, type Fetched } from './record-seal.js';
 
 /** What the reader asks of the consumer behind it. None of these may throw. */
@@ -32,7 +33,7 @@ export class BufferedReader implements PartitionReader {
   private paused = false;
   private shut = false;
   private moves = 0;
-  private wake: (() => void) | undefined;
+  private readonly untilFed = new Doze();
 
   constructor(readonly partition: number, private position: number, options: ReadOptions, private readonly signingKeys: readonly Buffer[], private readonly source: RecordSource) {
     this.maxBytes = options.maxBytes ?? DEFAULT_MAX_BYTES;
@@ -45,7 +46,7 @@ export class BufferedReader implements PartitionReader {
     const moves = this.moves;
     // A backlog read in a tight loop must leave the event loop a turn.
     await new Promise((resolve) => setImmediate(resolve));
-    if (!this.shut && this.moves === moves && this.isEmpty && this.maxWaitMs > 0) await this.wait();
+    if (!this.shut && this.moves === moves && this.isEmpty && this.maxWaitMs > 0) await this.untilFed.for(this.maxWaitMs);
     if (this.shut || this.moves !== moves) return { partition: this.partition, records: [], next: this.position, end: this.position };
     const records = this.take();
     this.position = (records.at(-1)?.offset ?? this.position - 1) + 1;
@@ -93,7 +94,7 @@ export class BufferedReader implements PartitionReader {
       this.paused = true;
       this.source.pause(this.partition);
     }
-    if (!this.isEmpty) this.wake?.();
+    if (!this.isEmpty) this.untilFed.wake();
   }
 
   private get isEmpty(): boolean {
@@ -110,7 +111,7 @@ export class BufferedReader implements PartitionReader {
     this.rest = [];
     this.vacant = [];
     this.paused = false;
-    this.wake?.();
+    this.untilFed.wake();
   }
 
   /** A fetch that is repeated tells the same again. */
@@ -176,16 +177,5 @@ export class BufferedReader implements PartitionReader {
     this.queue.shift();
     this.heldOctets -= heldOctetsOf(next);
     return true;
-  }
-
-  private async wait(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => this.wake?.(), this.maxWaitMs);
-      this.wake = () => {
-        clearTimeout(timer);
-        this.wake = undefined;
-        resolve();
-      };
-    });
   }
 }

@@ -3,6 +3,7 @@ import type { PartitionRange, PositionRun } from '../../../contracts/event-log.j
 import { heldBack } from './held-back.js';
 import { CALL_MS, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
+import { Doze } from '../shared/doze.js';
 import { withLimit } from '../shared/with-limit.js';
 import { within } from '../shared/within.js';
 
@@ -62,7 +63,7 @@ export class TopicConsumer {
   private readonly stalledMs: number;
   private looking = false;
   /** Ends the wait for a partition that has room. */
-  private wake: (() => void) | undefined;
+  private readonly untilRoom = new Doze();
 
   constructor(private readonly kafka: Kafka, private readonly options: KafkaEventLogOptions, readonly groupId: string, private readonly handler: ConsumerHandler, private readonly ranges: () => Promise<PartitionRange[]>) {
     this.stalledMs = options.stalledMs ?? STALLED_MS;
@@ -78,7 +79,7 @@ export class TopicConsumer {
       this.consumer?.seek({ topic, partition, offset: String(position) });
       this.started.set(partition, { next: position, paused: false, behindSince: undefined });
       this.consumer?.resume([{ topic, partitions: [partition] }]);
-      this.wake?.();
+      this.untilRoom.wake();
     } catch (error) {
       this.options.log.debug({ partition, reason: reasonOf(error) }, 'consumer is not running: the next assignment begins anew');
     }
@@ -103,7 +104,7 @@ export class TopicConsumer {
     } catch {
       // Not running: the next assignment begins anew.
     }
-    this.wake?.();
+    this.untilRoom.wake();
   }
 
   /** No more of this partition until `start`. */
@@ -122,7 +123,7 @@ export class TopicConsumer {
   async stop(): Promise<void> {
     this.stopped = true;
     clearInterval(this.timer);
-    this.wake?.();
+    this.untilRoom.wake();
     await this.building;
     await this.drop(this.consumer);
   }
@@ -162,24 +163,13 @@ export class TopicConsumer {
     if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages, Number(batch.highWatermark), heldBack(batch));
     payload.resolveOffset(batch.lastOffset());
     // With nothing to ask for the client sleeps through its longest wait, whatever has room meanwhile.
-    if (consumer === this.consumer && this.isFull()) await this.waitForRoom();
+    if (consumer === this.consumer && this.isFull()) await this.untilRoom.for(MAX_FETCH_WAIT_MS);
   }
 
   /** Nothing is to be fetched: each partition has enough. */
   private isFull(): boolean {
     for (const { paused } of this.started.values()) if (!paused) return false;
     return this.started.size > 0;
-  }
-
-  private async waitForRoom(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, MAX_FETCH_WAIT_MS);
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.wake = undefined;
   }
 
   private make(): Consumer {
@@ -235,7 +225,7 @@ export class TopicConsumer {
 
   private left(): void {
     this.started.clear();
-    this.wake?.();
+    this.untilRoom.wake();
     this.handler.left();
   }
 
