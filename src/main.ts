@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { loadSettings, SettingsInvalid } from './config/load-settings.js';
 import type { Settings } from './config/settings.js';
+import { HeapGrowth } from './platform/heap-growth.js';
 import { PinoLog } from './platform/telemetry/pino-log.js';
 import { startService, type RunningService } from './service.js';
 
@@ -25,6 +26,8 @@ async function main(): Promise<void> {
   const starting = startService(settings, log);
   stopOnSignal(log, starting);
   const { url, openApiUrl, docsUrl } = await starting;
+  // What is loaded at the start stays: V8 may grow around it as it likes.
+  new HeapGrowth(settings.memory).start();
   process.stdout.write(`Tidegate is ready at ${url} (roles ${settings.roles.join(', ')})\n`);
   if (settings.roles.includes('api')) process.stdout.write(`  OpenAPI    ${openApiUrl}\n  reference  ${docsUrl}\n`);
 }

@@ -140,6 +140,10 @@ const log = z.strictObject({
   level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').meta({ help: 'Least level of the service log.' }),
   levels: z.array(z.string().regex(/^[a-z0-9.-]{1,60}=(debug|info|warn|error|silent)$/)).default([]).meta({ help: 'Levels of single parts as part=level, for example engine=debug; a part covers the parts below it. PUT /api/v1/log-levels changes them while it runs, in every process.' }),
 });
+const memory = z.strictObject({
+  restGrowthPercent: z.int().min(0).max(400).default(20).meta({ help: 'How far the heap may grow past what lives in it before it is tidied, while the process has time to spare; 0 leaves it to V8, which lets it grow to two to four times as much.' }),
+  busyPercent: z.int().min(1).max(100).default(70).meta({ help: 'While the event loop is busy for more of the time than this, V8 chooses: tidying less often costs less CPU.' }),
+});
 const metrics = z.strictObject({
   public: z.boolean().default(false).meta({ help: 'Serve /metrics to everybody who reaches the listener; else it needs the right status:read.' }),
 });
@@ -214,6 +218,7 @@ export const settingsSchema = z.strictObject({
   notify: notify.prefault({}),
   directory: directory.prefault({}),
   log: log.prefault({}),
+  memory: memory.prefault({}),
   metrics: metrics.prefault({}),
 }).superRefine((settings, context) => {
   const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
