@@ -58,6 +58,14 @@ const SECTIONS: readonly Section[] = [
       { target: 'resident memory with 10 integrations beside a dead one with a million events waiting', wanted: '<= 250 MB', judge: (rows) => judgeAll(rows.filter(({ what }) => String(what).includes('beside a dead one with')), 'peak RSS MB', (mb) => mb <= 250, 'MB', Math.max) },
     ],
   },
+  {
+    title: 'Memory at a steady rate', file: 'memory', command: 'npm run bench:memory',
+    says: 'One process on the embedded stores, as in the container: a rush, then a steady rate to nine integrations beside a dead one for which everything waits.',
+    targets: [
+      { target: 'resident memory with 10 integrations, one of them dead with a million events waiting, at 200 events/s', wanted: '<= 250 MB', judge: (rows) => judgeAll(rows.filter(({ when }) => String(when).startsWith('most')), 'RSS MB', (mb) => mb <= 250, 'MB', Math.max) },
+      { target: 'its growth an hour', wanted: '<= 10 MB', judge: (rows) => judgeAll(rows.filter(({ when }) => String(when).startsWith('growth')), 'RSS MB', (mb) => mb <= 10, 'MB', Math.max) },
+    ],
+  },
   { title: 'Beside the peers', file: 'peers', command: 'npm run bench:peers', says: 'One topic, one sink in C, interleaved rounds, medians. Compare within the table; absolutes belong to the machine.', targets: [] },
   {
     title: 'Isolation', file: 'isolation', command: 'npm run bench:isolation',

@@ -1,8 +1,9 @@
 /**
  * What one process on the embedded stores holds resident while it serves ten integrations, one of them dead with a backlog of its own, at a steady rate for an hour. A benchmark, not a test.
  *   npm run bench:memory [-- minutes] [events waiting] [events a second]
+ * As in the container: with what the Dockerfile says to malloc. TIDEGATE_TEST_BENCH_PLAIN=1 leaves that out, as `npm start` does.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.js';
@@ -18,6 +19,8 @@ const INTEGRATIONS = 10;
 const BATCH = 500;
 /** The table has about so many rows of the steady phase. */
 const ROWS = 12;
+
+const MALLOC = process.env['TIDEGATE_TEST_BENCH_PLAIN'] === undefined ? Object.fromEntries([...readFileSync('Dockerfile', 'utf8').matchAll(/\b(MALLOC_\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value])) : {};
 
 /** Events in batches, which the dead integration never gets. */
 async function fill(port: number): Promise<void> {
@@ -48,11 +51,12 @@ function slope(readings: readonly Reading[]): number {
 
 const about = {
   ...machine(), minutes: MINUTES, waiting: WAITING, 'events/s': RATE, integrations: `${INTEGRATIONS - 1} that take all, and a dead one for which everything waits`,
+  malloc: Object.entries(MALLOC).map((pair) => pair.join('=')).join(' ') || 'as the system has it',
   note: 'one process on the embedded stores, one event a request, CEF over TCP, sealed; every event was read by the nine',
 };
 const dataDir = mkdtempSync(join(tmpdir(), 'tidegate-bench-'));
 const sink = await Sink.start({ tcpPorts: INTEGRATIONS - 1, start: '<' });
-const service = new ServiceProcess(dataDir, await freePort());
+const service = new ServiceProcess(dataDir, await freePort(), MALLOC);
 const rows: Array<Record<string, number | string>> = [];
 try {
   await service.start();
