@@ -60,7 +60,7 @@ const SECTIONS: readonly Section[] = [
   },
   {
     title: 'Memory at a steady rate', file: 'memory', command: 'npm run bench:memory',
-    says: 'One process on the embedded stores, as in the container: a rush, then a steady rate to nine integrations beside a dead one for which everything waits.',
+    says: 'One process on the embedded stores, as in the container: a rush, then (in a process that was started again, where the heading says so) a steady rate to nine integrations beside a dead one for which everything waits.',
     targets: [
       { target: 'resident memory with 10 integrations, one of them dead with a million events waiting, at 200 events/s', wanted: '<= 250 MB', judge: (rows) => judgeAll(rows.filter(({ when }) => String(when).startsWith('most')), 'RSS MB', (mb) => mb <= 250, 'MB', Math.max) },
       { target: 'its growth an hour', wanted: '<= 10 MB', judge: (rows) => judgeAll(rows.filter(({ when }) => String(when).startsWith('growth')), 'RSS MB', (mb) => mb <= 10, 'MB', Math.max) },
