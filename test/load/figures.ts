@@ -75,7 +75,10 @@ const SECTIONS: readonly Section[] = [
       { target: '96 of 100 beside four bad ones, median ratio of p99', wanted: '<= 1.25', judge: (rows) => judgeAll(rows.filter(({ pair }) => String(pair).includes('with/without')), 'p99 ms with', (ratio) => ratio <= 1.25, 'x', Math.max) },
     ],
   },
-  { title: 'Many filters', file: 'filters', command: 'npm run bench:filters', says: 'A thousand integrations that each take a thousandth of the stream, beside one that takes all.', targets: [] },
+  {
+    title: 'Many filters', file: 'filters', command: 'npm run bench:filters', says: 'A thousand integrations that each take a thousandth of the stream, beside one that takes all; the last row is of conditions that no index serves.',
+    targets: [{ target: '1,000 integrations that take 1/1,000 each, CPU per event beside one that takes all', wanted: '<= 2 x', judge: (rows) => judgeAll(rows.filter(({ integrations }) => /^1,000(?!.*not indexed)/.test(String(integrations))), 'ratio to one', (ratio) => ratio <= 2, 'x', Math.max) }],
+  },
   { title: 'Alerts', file: 'alerts', command: 'npm run bench:alerts', says: 'The inward walk, with as many stored alerts as the heading of the machine says.', targets: [] },
 ];
 const LOSS: ReadonlyArray<{ title: string; file: string; says: string }> = [
