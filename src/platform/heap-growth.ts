@@ -14,7 +14,6 @@ const OWN_CHOICE = 0;
  * choice while it is busy. The flag (`--heap-growing-percent`) is read by V8 at each collection and by nothing else; it counts for all threads of the process.
  */
 export class HeapGrowth {
-  private timer: NodeJS.Timeout | undefined;
   private calmLooks = CALM_LOOKS;
   private percent = OWN_CHOICE;
 
@@ -25,17 +24,11 @@ export class HeapGrowth {
     private readonly apply: (percent: number) => void = (percent) => setFlagsFromString(`--heap-growing-percent=${percent}`),
   ) {}
 
+  /** Until the process ends, which it does not hold up. */
   start(): void {
-    if (this.settings.restGrowthPercent === OWN_CHOICE || this.timer) return;
+    if (this.settings.restGrowthPercent === OWN_CHOICE) return;
     this.set(this.settings.restGrowthPercent);
-    this.timer = setInterval(() => this.look(), LOOK_MS).unref();
-  }
-
-  /** V8 chooses again. */
-  stop(): void {
-    clearInterval(this.timer);
-    this.timer = undefined;
-    this.set(OWN_CHOICE);
+    setInterval(() => this.look(), LOOK_MS).unref();
   }
 
   private look(): void {

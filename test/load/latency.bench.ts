@@ -10,23 +10,12 @@ import { ServiceProcess } from '../support/service-process.js';
 import { machine, report } from './results.js';
 import { cpuSeconds, memoryOf, quantile } from './support/process-figures.js';
 import { Sink } from './support/sink.js';
-import { eventOf, post, producersEnd, steady } from './support/steady.js';
+import { eventOf, producersEnd, rush, steady } from './support/steady.js';
 
 const [SECONDS = 30, INTEGRATIONS = 10, RATE = 200] = process.argv.slice(2).map(Number);
 const WARM_SECONDS = 5;
 /** Events in batches of 500 before the steady phase, so that it meets a service that has worked. */
 const RUSH_EVENTS = Number(process.env['TIDEGATE_TEST_BENCH_RUSH'] ?? 20_000);
-
-async function rush(port: number): Promise<void> {
-  let next = 0;
-  const producer = async () => {
-    for (let from = next; from < RUSH_EVENTS; from = next) {
-      next += 500;
-      await post(port, Array.from({ length: 500 }, (_, index) => eventOf(`rush-${from + index}`)));
-    }
-  };
-  await Promise.all([producer(), producer(), producer(), producer()]);
-}
 
 async function measure(outputType: string): Promise<Record<string, number | string>> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tidegate-bench-'));
@@ -36,8 +25,8 @@ async function measure(outputType: string): Promise<Record<string, number | stri
     await service.start();
     for (const [index, port] of sink.portList.entries()) await service.client.integrate({ name: `sink ${index}`, serverUrl: `tcp://127.0.0.1:${port}`, outputType, filter: { types: ['account.*'] } });
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    await rush(service.port);
-    await sink.reaches(Math.ceil(RUSH_EVENTS / 500) * 500, 120_000);
+    await rush(service.port, RUSH_EVENTS, (number) => eventOf(`rush-${number}`));
+    await sink.reaches(RUSH_EVENTS, 120_000);
     await steady(service.port, RATE, WARM_SECONDS);
     await sink.time();
     const cpuBefore = cpuSeconds(service.pid);

@@ -13,29 +13,16 @@ import { machine, report } from './results.js';
 import { benchEvent, BENCH_TYPES } from './support/bench-events.js';
 import { cpuSeconds, memoryOf } from './support/process-figures.js';
 import { Sink } from './support/sink.js';
-import { post, producersEnd, steady } from './support/steady.js';
+import { producersEnd, rush, steady } from './support/steady.js';
 
 const [MINUTES = 60, WAITING = 1_000_000, RATE = 200] = process.argv.slice(2).map(Number);
 const INTEGRATIONS = 10;
-const BATCH = 500;
 /** The table has about so many rows of the steady phase. */
 const ROWS = 12;
 
 const MALLOC = process.env['TIDEGATE_TEST_BENCH_PLAIN'] === undefined ? Object.fromEntries([...readFileSync('Dockerfile', 'utf8').matchAll(/\b(MALLOC_\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value])) : {};
 
 const AFTER_RUSH = process.env['TIDEGATE_TEST_BENCH_AFTER_RUSH'] !== undefined;
-
-/** Events in batches, which the dead integration never gets. */
-async function fill(port: number): Promise<void> {
-  let next = 0;
-  const producer = async () => {
-    for (let from = next; from < WAITING; from = next) {
-      next += BATCH;
-      await post(port, Array.from({ length: Math.min(BATCH, WAITING - from) }, (_, index) => benchEvent(from + index)));
-    }
-  };
-  await Promise.all([producer(), producer(), producer(), producer()]);
-}
 
 interface Reading {
   minute: number;
@@ -67,10 +54,10 @@ try {
   const ports = [...sink.portList, await freePort()];
   for (const [index, port] of ports.entries()) await service.client.integrate({ name: `sink ${index}`, serverUrl: `tcp://127.0.0.1:${port}`, outputType: 'cef', filter: { types: [...BENCH_TYPES, 'account.*'] } });
   await new Promise((resolve) => setTimeout(resolve, 1500));
-  await fill(service.port);
+  await rush(service.port, WAITING, benchEvent);
   await sink.reaches(WAITING, 600_000);
-  const rush = memoryOf(service.pid);
-  rows.push({ when: `after the rush of ${WAITING.toLocaleString('en')} events`, 'RSS MB': rush.resident, 'own memory MB': rush.own, 'peak RSS MB': rush.peak, 'CPU %': '-' });
+  const atRush = memoryOf(service.pid);
+  rows.push({ when: `after the rush of ${WAITING.toLocaleString('en')} events`, 'RSS MB': atRush.resident, 'own memory MB': atRush.own, 'peak RSS MB': atRush.peak, 'CPU %': '-' });
   if (!AFTER_RUSH) {
     await service.end();
     await service.start();

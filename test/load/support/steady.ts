@@ -26,6 +26,21 @@ export function post(port: number, events: object): Promise<number> {
   });
 }
 
+const BATCH = 500;
+
+/** So many events in batches, by four producers that each send the next batch when the last one was answered. @param first the number of the first */
+export async function rush(port: number, events: number, eventAt: (number: number) => object, first = 0): Promise<void> {
+  const end = first + events;
+  let next = first;
+  const producer = async () => {
+    for (let from = next; from < end; from = next) {
+      next += BATCH;
+      await post(port, Array.from({ length: Math.min(BATCH, end - from) }, (_, index) => eventAt(from + index)));
+    }
+  };
+  await Promise.all([producer(), producer(), producer(), producer()]);
+}
+
 /** One event a request at a steady rate. By the time of sending, when the answer was there; microseconds since 1970. */
 export async function steady(port: number, rate: number, seconds: number): Promise<Map<number, number>> {
   const accepted = new Map<number, number>();
