@@ -36,19 +36,18 @@ export class EventBatch {
     readonly partition: number,
     /** Of each event. */
     readonly types: readonly string[],
+    /** Of those that were parsed. */
     private readonly parsed: Array<AuditEvent | undefined>,
     /** What an event that was not parsed lies in; none for others. With `starts` and `ends` in place of an object for each, as what waits is moved about in memory. */
     private readonly sources: ReadonlyArray<Buffer | undefined>,
-    private readonly starts: readonly number[],
-    private readonly ends: readonly number[],
-    readonly offsets: readonly number[],
-    /** Bytes of each record's value, for the queues. */
-    readonly sizes: readonly number[],
+    private readonly starts: Int32Array,
+    private readonly ends: Int32Array,
+    readonly offsets: Float64Array,
     /** The position after this batch. */
     readonly next: number,
     readonly unreadable: readonly UnreadableRecord[],
     /** When each event was stored. */
-    private readonly storedAt: readonly number[],
+    private readonly storedAt: Float64Array,
     /** Of its last record, readable or not. */
     readonly lastMark: LogMark | undefined,
     private readonly keeps: boolean,
@@ -56,36 +55,43 @@ export class EventBatch {
 
   static parse(batch: Omit<LogBatch, 'end'>, readForeign: ForeignReader = nobodysRecord, parsing: Parsing = 'at-once'): EventBatch {
     const late = parsing !== 'at-once';
+    const { records } = batch;
     const types: string[] = [];
     const parsed: Array<AuditEvent | undefined> = [];
     const sources: Array<Buffer | undefined> = [];
-    const starts: number[] = [];
-    const ends: number[] = [];
-    const offsets: number[] = [];
-    const sizes: number[] = [];
-    const storedAt: number[] = [];
+    const [starts, ends] = [new Int32Array(records.length), new Int32Array(records.length)];
+    const [offsets, storedAt] = [new Float64Array(records.length), new Float64Array(records.length)];
     const unreadable: UnreadableRecord[] = [];
-    for (const record of batch.records) {
+    for (const record of records) {
       try {
         const { source = octetsOf(record.value), valueAt: at = 0, valueEnd: end = source.length } = record;
         const type = late && record.external !== true ? storedEventAt(source, at, end)?.type : undefined;
         const event = type !== undefined ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEventAt(source, at, end);
-        types.push(known(type ?? event?.type ?? ''));
-        parsed.push(event);
-        if (late) {
-          sources.push(event ? undefined : source);
-          starts.push(at);
-          ends.push(end);
-        }
-        offsets.push(record.offset);
-        sizes.push(end - at);
-        storedAt.push(record.timestamp);
+        const index = types.push(known(type ?? event?.type ?? '')) - 1;
+        if (event) parsed[index] = event;
+        if (late) sources.push(event ? undefined : source);
+        starts[index] = at;
+        ends[index] = end;
+        offsets[index] = record.offset;
+        storedAt[index] = record.timestamp;
       } catch (error) {
         unreadable.push(unreadableOf(record, error));
       }
     }
-    const last = batch.records.at(-1);
-    return new EventBatch(batch.partition, types, parsed, sources, starts, ends, offsets, sizes, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp }, parsing === 'kept');
+    const last = records.at(-1);
+    return new EventBatch(batch.partition, types, parsed, sources, starts, ends, offsets, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp }, parsing === 'kept');
+  }
+
+  /** Octets of each record's value, for the queues. */
+  size(index: number): number {
+    return (this.ends[index] ?? 0) - (this.starts[index] ?? 0);
+  }
+
+  /** Of all of them. */
+  get octets(): number {
+    let octets = 0;
+    for (let index = 0; index < this.length; index++) octets += this.size(index);
+    return octets;
   }
 
   /** @throws RangeError when there is none; SyntaxError or TypeError when a record that was to be parsed late is none of ours after all */
@@ -118,7 +124,7 @@ export class EventBatch {
 
   /** The same run with other events, for what is sent again with a mark: it shares no rendering with the run itself. */
   mapped(change: (event: AuditEvent) => AuditEvent): EventBatch {
-    return new EventBatch(this.partition, this.types, this.events().map(change), [], [], [], this.offsets, this.sizes, this.next, this.unreadable, this.storedAt, this.lastMark, true);
+    return new EventBatch(this.partition, this.types, this.events().map(change), [], this.starts, this.ends, this.offsets, this.next, this.unreadable, this.storedAt, this.lastMark, true);
   }
 
   get length(): number {

@@ -22,8 +22,8 @@ const REJECTED = Buffer.alloc(0);
 export class Rendering {
   /** Where each record lies, once it was rendered: as lists, since an object for each would be moved about in memory while it waits. */
   private readonly slabs: Array<Buffer | undefined>;
-  private readonly starts: number[];
-  private readonly ends: number[];
+  private readonly starts: Int32Array;
+  private readonly ends: Int32Array;
   /** Of records that are split. */
   private readonly partEnds = new Map<number, readonly number[]>();
   private readonly rejects = new Map<number, RenderReject>();
@@ -35,8 +35,8 @@ export class Rendering {
     private readonly renderer: Renderer,
   ) {
     this.slabs = new Array<Buffer | undefined>(batch.length).fill(undefined);
-    this.starts = new Array<number>(batch.length).fill(0);
-    this.ends = new Array<number>(batch.length).fill(0);
+    this.starts = new Int32Array(batch.length);
+    this.ends = new Int32Array(batch.length);
     this.writer = new SlabWriter(shape.framing, batch.length);
   }
 

@@ -283,7 +283,7 @@ export class Lane {
       return;
     }
     let bytes = 0;
-    for (const index of indices) bytes += batch.sizes[index] ?? 0;
+    for (const index of indices) bytes += batch.size(index);
     owned.outstanding += indices.length;
     if (this.queue.length === 0 && this.breaker.state === 'closed') this.moved = thisMoment();
     this.queue.push({ owner: owned, batch, indices, at: 0, end: batch.next, bytes, queuedAt: performance.now() });

@@ -135,17 +135,15 @@ export class SharedFeed implements Feed {
       try {
         const pressed = await this.turnOf(withoutRoom, seeks, true);
         if (pressed === undefined || this.live.size === 0) continue;
-        const batch = await this.owned.reader.next();
+        const read = await this.read(seeks);
         if (this.stopped) return;
-        if (seeks !== this.seeks) continue;
-        const missing = missingIn(batch, this.position);
-        if (batch.records.length === 0) {
-          if (batch.next > this.position) await this.passGaps(batch.next, missing, seeks);
-          if (seeks === this.seeks) this.position = Math.max(this.position, batch.next);
+        if (!read) continue;
+        const { parsed, missing, next } = read;
+        if (!parsed) {
+          if (next > this.position) await this.passGaps(next, missing, seeks);
+          if (seeks === this.seeks) this.position = Math.max(this.position, next);
           continue;
         }
-        const parsed = EventBatch.parse(batch, this.context.readForeign, this.eager ? 'at-once' : parsingFor(Array.from(this.live, ({ lane }) => lane)));
-        this.gathered = this.isLarge(parsed, batch.end);
         if (parsed.unreadable.length > 0) await this.context.deadLetters.park(parsed.partition, parsed.unreadable, () => this.stopped);
         const late = await this.turnOf(pressed.length > 0 ? withoutRoom : overfull, seeks);
         if (late === undefined) continue;
@@ -164,6 +162,17 @@ export class SharedFeed implements Feed {
         this.owned.reader.seek(this.position);
       }
     }
+  }
+
+  /** The next batch, with what it tells of positions without a record; nothing of it when the reader was moved meanwhile. The records end here: what a batch that waits holds is moved about in memory. */
+  private async read(seeks: number): Promise<{ parsed: EventBatch | undefined; missing: readonly PositionRun[]; next: number } | undefined> {
+    const batch = await this.owned.reader.next();
+    if (this.stopped || seeks !== this.seeks) return undefined;
+    const missing = missingIn(batch, this.position);
+    if (batch.records.length === 0) return { parsed: undefined, missing, next: batch.next };
+    const parsed = EventBatch.parse(batch, this.context.readForeign, this.eager ? 'at-once' : parsingFor(Array.from(this.live, ({ lane }) => lane)));
+    this.gathered = this.isLarge(parsed, batch.end);
+    return { parsed, missing, next: batch.next };
   }
 
   /**
@@ -193,7 +202,7 @@ export class SharedFeed implements Feed {
   /** @param end where the log ended when the batch was read */
   private isLarge(batch: EventBatch, end: number): boolean {
     const { maxRecords, maxBytes } = this.context.readOptions;
-    return 2 * (end - batch.next) >= maxRecords || 2 * batch.length >= maxRecords || 2 * batch.sizes.reduce((sum, size) => sum + size, 0) >= maxBytes;
+    return 2 * (end - batch.next) >= maxRecords || 2 * batch.length >= maxRecords || 2 * batch.octets >= maxBytes;
   }
 
   /** Reading goes on for the sake of a lane that has little left to send. */

@@ -68,7 +68,7 @@ export async function recentEvents(log: Pick<EventLog, 'ranges' | 'openReader'>,
         });
         count += records.length;
         oldest = Math.min(oldest, records[0]?.timestamp ?? oldest);
-        bytes += parsed.sizes.reduce((sum, size) => sum + size, 0);
+        bytes += parsed.octets;
         at = batch.next;
         if (bytes > limits.bytes) stoppedBy = 'memory';
       }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { BufferedReader, type RecordSource } from './buffered-reader.js';
 import { FetchedBatch, FetchedRecord, type BatchContext } from './fetch-decoder.js';
+import { placesOf } from './packed-batch.js';
 
 const source: RecordSource = { seek: () => undefined, pause: () => undefined, resume: () => undefined, closed: () => Promise.resolve() };
 /** Key `k`, value `v`, no header. */
-const octets = Buffer.from([2, 0x6b, 2, 0x76, 0]);
-const records = (...offsets: number[]): FetchedRecord[] => offsets.map((offset) => new FetchedRecord(octets, 0, octets.length, offset, 1, 0, {} as BatchContext));
+const lies = placesOf({ body: Buffer.from([2 * 8, 0, 0, 0, 2, 0x6b, 2, 0x76, 0]), inGzip: false, count: 1, firstTime: 1, brokerTime: undefined });
+const records = (...offsets: number[]): FetchedRecord[] => offsets.map((offset) => new FetchedRecord(lies, 0, offset, 1, {} as BatchContext));
 const reader = (from: number, maxRecords = 100) => new BufferedReader(0, from, { maxRecords, maxWaitMs: 5 }, [], source);
 const shown = async (of: BufferedReader) => {
   const { records: given, next, vacant } = await of.next();
@@ -55,7 +56,7 @@ describe('what a reader of Kafka tells of positions without a record', () => {
 /** A batch of so many records that begins there, each with a value of one octet. */
 function batch(first: number, count: number): FetchedBatch {
   const body = Buffer.concat(Array.from({ length: count }, (_, index) => Buffer.from([2 * 8, 0, 0, 2 * index, 2, 0x6b, 2, 0x76, 0])));
-  return new FetchedBatch(body, false, first + count - 1, count, first, 1, 1, {} as BatchContext);
+  return new FetchedBatch({ body, inGzip: false, count, firstTime: 1, brokerTime: undefined }, first, { lastOffsetDelta: count - 1 } as BatchContext);
 }
 
 describe('what a reader of Kafka makes of batches', () => {
@@ -101,7 +102,7 @@ describe('what a reader of Kafka makes of batches', () => {
 
   it('says what is wrong with a batch that cannot be unpacked, each time, and passes nothing of it', async () => {
     const one = reader(0);
-    one.feed([batch(0, 2), new FetchedBatch(Buffer.from('no gzip'), true, 5, 4, 2, 1, 1, {} as BatchContext)], 6);
+    one.feed([batch(0, 2), new FetchedBatch({ body: Buffer.from('no gzip'), inGzip: true, count: 4, firstTime: 1, brokerTime: undefined }, 2, { lastOffsetDelta: 3 } as BatchContext)], 6);
     expect(await shown(one)).toMatchObject({ offsets: [0, 1], next: 2 });
     await expect(one.next()).rejects.toThrow(/header/);
     await expect(one.next()).rejects.toThrow(/header/);

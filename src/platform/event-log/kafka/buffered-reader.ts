@@ -1,6 +1,6 @@
 import type { LogBatch, LogRecord, PartitionReader, PositionRun, ReadOptions } from '../../../contracts/event-log.js';
 import { Doze } from '../shared/doze.js';
-import { heldOctetsOf, lastPositionOf, toLogRecords, type Fetched } from './record-seal.js';
+import { heldOctetsOf, lastPositionOf, toLogRecords, type Fetched } from './read-batch.js';
 
 /** What the reader asks of the consumer behind it. None of these may throw. */
 export interface RecordSource {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type { IHeaders } from 'kafkajs';
-import { unpacked } from './gzip-codec.js';
 import { OctetReader } from './octet-reader.js';
+import { END, HEADERS, KEY, KEY_END, OFFSET, PLACES, placesOf, START, VALUE, VALUE_END, type BatchPlaces, type PackedBatch } from './packed-batch.js';
 
 const require = createRequire(import.meta.url);
 
@@ -21,39 +21,17 @@ export interface BatchContext {
   magicByte: number;
 }
 
-/** Where in the octets of a batch the parts of a record lie. */
-export class RecordPlaces {
-  /** Of the length of the key. */
-  start = 0;
-  /** `keyEnd` is less than `key` where there is no key, and likewise for the value. */
-  key = 0;
-  keyEnd = 0;
-  value = 0;
-  valueEnd = 0;
-  headers = 0;
-}
-
-/**
- * A record as the client hands it on: where it lies, and what the client itself asks for. The rest is read when it is asked for, since records wait: what was read would wait with them, as some
- * objects each, and be moved about by the memory's housekeeping.
- */
+/** A record as the client hands it on: of a transaction, since the client picks among those, or of a batch. Its parts are read when they are asked for. */
 export class FetchedRecord {
-  constructor(
-    readonly octets: Buffer,
-    /** Where the key begins, with its length. */
-    private readonly from: number,
-    private readonly to: number,
-    /** Its offset as a number. */
-    readonly position: number,
-    /** Milliseconds since 1970. */
-    readonly time: number,
-    readonly attributes: number,
-    readonly batchContext: BatchContext,
-  ) {}
+  /** The protocol knows none of a record. */
+  readonly attributes = 0;
+
+  /** @param place where its numbers begin */
+  constructor(private readonly lies: BatchPlaces, private readonly place: number, /** Its offset as a number. */ readonly position: number, /** Milliseconds since 1970. */ readonly time: number, readonly batchContext: BatchContext) {}
 
   /** Octets of key, value and headers. */
   get size(): number {
-    return this.to - this.from;
+    return this.at(END) - this.at(START);
   }
 
   get offset(): string {
@@ -73,43 +51,35 @@ export class FetchedRecord {
   }
 
   get key(): Buffer | null {
-    return new OctetReader(this.octets, this.from, this.to).counted();
+    return this.between(KEY, KEY_END);
   }
 
   get value(): Buffer | null {
-    const { value, valueEnd } = this.places(new RecordPlaces());
-    return valueEnd < value ? null : this.octets.subarray(value, valueEnd);
+    return this.between(VALUE, VALUE_END);
   }
 
   get headers(): IHeaders {
-    return this.headersAt(this.places(new RecordPlaces()).headers) ?? {};
+    return headersOf(this.lies, this.place) ?? {};
   }
 
-  /** @param into is filled and given back. @throws RangeError when a length goes beyond the end of the record */
-  places(into: RecordPlaces): RecordPlaces {
-    const reader = new OctetReader(this.octets, this.from, this.to);
-    into.start = this.from;
-    const keyOctets = reader.varint();
-    into.key = reader.at;
-    into.keyEnd = reader.at + keyOctets;
-    if (keyOctets > 0) reader.pass(keyOctets);
-    const valueOctets = reader.varint();
-    into.value = reader.at;
-    into.valueEnd = reader.at + valueOctets;
-    if (valueOctets > 0) reader.pass(valueOctets);
-    into.headers = reader.at;
-    return into;
+  private at(number: number): number {
+    return this.lies.places[this.place + number] ?? 0;
   }
 
-  /** Undefined when there are none. @throws as `places` */
-  headersAt(at: number): IHeaders | undefined {
-    // One octet that says zero: most records have none.
-    if (this.octets[at] === 0) return undefined;
-    const reader = new OctetReader(this.octets, at, this.to);
-    let headers: IHeaders | undefined;
-    for (let left = reader.varint(); left > 0; left--) addHeader((headers ??= {}), reader.text(reader.varint()) ?? '', reader.counted());
-    return headers;
+  private between(start: number, end: number): Buffer | null {
+    return this.at(end) < this.at(start) ? null : this.lies.octets.subarray(this.at(start), this.at(end));
   }
+}
+
+/** Undefined when there are none. @param place where the numbers of a record begin. @throws RangeError when a length is not true */
+export function headersOf({ octets, places }: BatchPlaces, place: number): IHeaders | undefined {
+  const at = places[place + HEADERS] ?? 0;
+  // One octet that says zero: most records have none.
+  if (octets[at] === 0) return undefined;
+  const reader = new OctetReader(octets, at, places[place + END]);
+  let headers: IHeaders | undefined;
+  for (let left = reader.varint(); left > 0; left--) addHeader((headers ??= {}), reader.text(reader.varint()) ?? '', reader.counted());
+  return headers;
 }
 
 /** One of the same name again makes a list, as the client has it; any name is data. Null is a value, too, though the client's types do not know it. */
@@ -129,33 +99,25 @@ export class FetchedBatch {
   readonly isControlRecord = false;
   readonly key = null;
 
-  constructor(
-    private readonly body: Buffer,
-    private readonly inGzip: boolean,
-    /** Of its last record, also where that one is gone. */
-    readonly position: number,
-    /** Of records. */
-    readonly count: number,
-    private readonly firstOffset: number,
-    private readonly firstTimestamp: number,
-    private readonly maxTimestamp: number,
-    readonly batchContext: BatchContext,
-  ) {}
+  constructor(readonly packed: PackedBatch, /** What the offsets of its records add to. */ readonly firstOffset: number, readonly batchContext: BatchContext) {}
+
+  /** Of its last record, also where that one is gone. */
+  get position(): number {
+    return this.firstOffset + this.batchContext.lastOffsetDelta;
+  }
 
   get offset(): string {
     return String(this.position);
   }
 
   get packedOctets(): number {
-    return this.body.length;
+    return this.packed.body.length;
   }
 
-  /** @throws Error when it cannot be unpacked, RangeError when a length in it is not true */
+  /** @throws as `placesOf` */
   records(): FetchedRecord[] {
-    const reader = new OctetReader(this.inGzip ? unpacked(this.body) : this.body);
-    const records = new Array<FetchedRecord>(this.count);
-    for (let index = 0; index < this.count; index++) records[index] = record(reader, this.batchContext, this.firstOffset, this.firstTimestamp, this.maxTimestamp);
-    return records;
+    const lies = placesOf(this.packed);
+    return Array.from(lies.times, (time, index) => new FetchedRecord(lies, PLACES * index, this.firstOffset + (lies.places[PLACES * index + OFFSET] ?? 0), time, this.batchContext));
   }
 }
 
@@ -304,9 +266,11 @@ function batchInto(fetched: unknown[], set: Buffer, at: number, end: number): bo
     producerId: String(set.readBigInt64BE(at + 43)), producerEpoch: set.readInt16BE(at + 51), firstSequence: set.readInt32BE(at + 53),
     maxTimestamp: String(maxTimestamp), timestampType: (attributes & LOG_APPEND_TIME_FLAG) !== 0 ? 1 : 0, magicByte: MAGIC,
   };
-  const count = set.readInt32BE(at + BATCH_HEADER_OCTETS);
-  const body = set.subarray(at + BATCH_HEADER_OCTETS + 4, end);
-  const batch = new FetchedBatch(body, compression === GZIP, Number(firstOffset) + context.lastOffsetDelta, count, Number(firstOffset), Number(firstTimestamp), Number(maxTimestamp), context);
+  const packed: PackedBatch = {
+    body: set.subarray(at + BATCH_HEADER_OCTETS + 4, end), inGzip: compression === GZIP, count: set.readInt32BE(at + BATCH_HEADER_OCTETS),
+    firstTime: Number(firstTimestamp), brokerTime: context.timestampType === 1 ? Number(maxTimestamp) : undefined,
+  };
+  const batch = new FetchedBatch(packed, Number(firstOffset), context);
   // Of transactions the client hands on what was committed, record by record, and no marks.
   if (context.inTransaction || context.isControlBatch) fetched.push(...batch.records());
   else fetched.push(batch);
@@ -314,15 +278,3 @@ function batchInto(fetched: unknown[], set: Buffer, at: number, end: number): bo
 }
 
 const isSafe = (value: bigint): boolean => value <= Number.MAX_SAFE_INTEGER / 2 && value >= -1n;
-
-function record(reader: OctetReader, context: BatchContext, firstOffset: number, firstTimestamp: number, maxTimestamp: number): FetchedRecord {
-  const length = reader.varint();
-  const to = reader.at + length;
-  if (length < 0 || to > reader.end) throw new RangeError(`a record of ${length} octets goes beyond the end of its batch`);
-  const attributes = reader.octets.readInt8(reader.at++);
-  const timestampDelta = reader.varint();
-  const offsetDelta = reader.varint();
-  const from = reader.at;
-  reader.at = to;
-  return new FetchedRecord(reader.octets, from, to, firstOffset + offsetDelta, context.timestampType === 1 ? maxTimestamp : firstTimestamp + timestampDelta, attributes, context);
-}

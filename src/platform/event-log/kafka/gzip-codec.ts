@@ -24,7 +24,7 @@ export function packed(octets: Buffer): Buffer {
   return gzipSync(octets, { level: LEVEL, chunkSize: chunkOf(octets.length) });
 }
 
-export function unpacked(octets: Buffer): Buffer {
+export function unpacked(octets: Uint8Array): Buffer {
   return gunzipSync(octets, { chunkSize: chunkOf(unpackedOctets(octets)) });
 }
 
@@ -34,8 +34,8 @@ const CODEC = {
 };
 
 /** What the last member says of itself (section 2.3.1, ISIZE); a hint, as others write such batches too. */
-function unpackedOctets(buffer: Buffer): number {
-  return buffer.length < 18 ? 0 : buffer.readUInt32LE(buffer.length - 4);
+function unpackedOctets(octets: Uint8Array): number {
+  return octets.length < 18 ? 0 : new DataView(octets.buffer, octets.byteOffset).getUint32(octets.length - 4, true);
 }
 
 /** The result keeps its chunk alive for as long as its events wait: at a steady rate most batches are of one event, so a chunk is hardly larger than what comes out. */

@@ -43,10 +43,10 @@ export class OctetReader {
     return length < 0 ? null : this.octets.subarray(this.at, this.pass(length));
   }
 
-  /** Goes so many octets on. @returns where it is then */
-  pass(octets: number): number {
+  /** Goes so many octets on. @param end of what they are a part of. @returns where it is then */
+  pass(octets: number, end = this.end): number {
     this.at += octets;
-    if (this.at > this.end) throw new RangeError(`${octets} octets are said to be where ${this.end - this.at + octets} are left`);
+    if (this.at > end) throw new RangeError(`${octets} octets are said to be where ${end - this.at + octets} are left`);
     return this.at;
   }
 }

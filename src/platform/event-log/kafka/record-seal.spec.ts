@@ -7,7 +7,8 @@ import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
 import { FetchedBatch, type BatchContext } from './fetch-decoder.js';
 import { packed } from './gzip-codec.js';
 import { HmacSha256, SignedOctets } from './hmac-sha256.js';
-import { sealedBatch, toLogRecords } from './record-seal.js';
+import { toLogRecords } from './read-batch.js';
+import { sealedBatch } from './record-seal.js';
 
 const require = createRequire(import.meta.url);
 const encodeRecord = require('kafkajs/src/protocol/recordBatch/record/v0') as (record: object) => { buffer: Buffer };
@@ -18,7 +19,7 @@ const HEADER = 'tidegate-seal';
 /** As the client writes the messages of one send, and as they are read. */
 function asRead(messages: readonly Message[], inGzip = true): FetchedBatch {
   const body = Buffer.concat(messages.map(({ key, value, headers }, offsetDelta) => encodeRecord({ offsetDelta, timestampDelta: 0, key, value, headers }).buffer));
-  return new FetchedBatch(inGzip ? packed(body) : body, inGzip, 6 + messages.length, messages.length, 7, 1_700_000_000_000, 1_700_000_000_000, {} as BatchContext);
+  return new FetchedBatch({ body: inGzip ? packed(body) : body, inGzip, count: messages.length, firstTime: 1_700_000_000_000, brokerTime: undefined }, 7, { lastOffsetDelta: messages.length - 1 } as BatchContext);
 }
 /** Getters as values. */
 const plain = (records: readonly LogRecord[]): LogRecord[] => records.map(({ partition, offset, key, value, timestamp, headers, external: others }) => ({ partition, offset, key, value, timestamp, ...(headers ? { headers } : {}), ...(others === undefined ? {} : { external: others }) }));
@@ -107,7 +108,7 @@ describe('the seal of a batch', () => {
       const { buffer } = encodeRecord({ offsetDelta: 0, timestampDelta: 0, key: 'k', value: 'v', headers: { [name]: '' } });
       // The length of the value is the last octet; -1 in zigzag is 1.
       buffer[buffer.length - 1] = 1;
-      const [record] = toLogRecords(3, new FetchedBatch(buffer, false, 7, 1, 7, 1, 1, {} as BatchContext), [KEY]);
+      const [record] = toLogRecords(3, new FetchedBatch({ body: buffer, inGzip: false, count: 1, firstTime: 1, brokerTime: undefined }, 7, { lastOffsetDelta: 0 } as BatchContext), [KEY]);
       expect(record && plain([record])).toEqual([{ partition: 3, offset: 7, key: 'k', value: Buffer.from('v'), timestamp: 1, external: true }]);
     }
   });
