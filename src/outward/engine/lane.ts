@@ -322,18 +322,14 @@ export class Lane {
     }
   }
 
-  private async step(): Promise<void> {
+  /** One wait or one chunk. No function of its own to await: the lanes of a process take a step for every few events. */
+  private step(): Promise<unknown> {
     const { path } = this;
     if (!path) return this.work.wait();
     const { breaker } = this;
     if (breaker.state === 'open') {
       const { waitMs } = breaker;
-      if (waitMs > 0) return this.work.wait(waitMs);
-      breaker.try();
-      // The receiver is asked first: for one that takes no connection nothing is read.
-      const { epoch } = this;
-      if (this.partitions.size > 0 && (!(await this.open(path)) || this.epoch !== epoch || this.stopping)) return;
-      this.attachToTry();
+      return waitMs > 0 ? this.work.wait(waitMs) : this.tryAgain(path);
     }
     const lot = this.queue[0];
     if (!lot && this.triedAloneSince !== undefined && this.inFlight.length === 0) {
@@ -350,10 +346,15 @@ export class Lane {
       return this.work.wait(gatherMs);
     }
     this.pace.begin();
+    return this.session ? this.sendNext(path, this.session, this.epoch) : this.open(path);
+  }
+
+  private async tryAgain(path: DeliveryPath): Promise<void> {
     const { epoch } = this;
-    const session = this.session ?? (await this.open(path));
-    if (!session || this.epoch !== epoch || this.stopping) return;
-    await this.sendNext(path, session, epoch);
+    this.breaker.try();
+    // The receiver is asked first: for one that takes no connection nothing is read.
+    if (this.partitions.size > 0 && (!(await this.open(path)) || this.epoch !== epoch || this.stopping)) return;
+    this.attachToTry();
   }
 
   /** One partition with something that was sent in vain is enough to try the receiver: the others are read when it works. */
@@ -418,16 +419,18 @@ export class Lane {
         return;
       }
       for (const { part, entry } of entries) {
-        const refused = outcome.rejected ? refusedEvents(outcome.rejected, part) : [];
+        if (!outcome.rejected) break;
+        const refused = refusedEvents(outcome.rejected, part);
         if (refused.length === 0) continue;
         if (!(await this.bury(part.lot, refused, epoch))) return;
         entry.rejected += refused.length;
         entry.types = countTypes(part.lot.batch, part.indices.filter((index) => !refused.some((letter) => letter.index === index)));
       }
-      this.pace.passed(parts.reduce((sum, { bytes }) => sum + bytes, 0));
+      this.pace.passed(chunk.bytes);
     }
     if (this.queue.length === 0) this.pace.rest();
     for (const { entry } of entries) entry.settled = true;
+    // Nobody is to be woken: the lane looks again after each step.
     this.resolve();
   }
 
@@ -492,10 +495,11 @@ export class Lane {
     this.moved = thisMoment();
     this.evidence = evidence;
     this.reached = evidence;
-    this.resolve();
+    if (this.resolve()) this.work.notify();
   }
 
-  private resolve(): void {
+  /** Takes what is safe off the list of what is in flight. @returns whether there was something */
+  private resolve(): boolean {
     let events = 0;
     let bytes = 0;
     const now = this.options.clock.now();
@@ -516,9 +520,8 @@ export class Lane {
       this.counters.deliveredBytes += entry.bytes;
       bytes += entry.bytes;
     }
-    if (events === 0) return;
     if (bytes > 0) this.proven(now);
-    this.work.notify();
+    return events > 0;
   }
 
   /** The receiver works: the stream is open, and who was told that it is down is told this. */

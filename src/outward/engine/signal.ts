@@ -20,7 +20,11 @@ export class Signal {
       return Promise.resolve();
     }
     return new Promise((resolve) => {
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.waiter?.(), timeoutMs);
+      if (timeoutMs === undefined) {
+        this.waiter = resolve;
+        return;
+      }
+      const timer = setTimeout(() => this.waiter?.(), timeoutMs);
       this.waiter = () => {
         clearTimeout(timer);
         this.waiter = undefined;
