@@ -105,6 +105,16 @@ export class EventBatch {
     return decoded;
   }
 
+  /** Whether an event lies here parsed that can be had again from its octets. */
+  isSpare(index: number): boolean {
+    return this.parsed[index] !== undefined && this.sources[index] !== undefined;
+  }
+
+  /** Drops an event that is spare: nobody is expected to ask for it any more. */
+  forget(index: number): void {
+    if (this.isSpare(index)) this.parsed[index] = undefined;
+  }
+
   /** All of them, in order. @throws as `event` */
   events(): AuditEvent[] {
     return this.types.map((_, index) => this.event(index));

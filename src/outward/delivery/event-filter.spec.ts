@@ -18,7 +18,7 @@ describe('a filter', () => {
   it('decides as a plain evaluator does, in the compiled form, in the verdict and by the routes of many lanes', () => {
     fc.assert(
       fc.property(fc.array(randomFilter, { minLength: 1, maxLength: 6 }), fc.array(randomEvent, { minLength: 1, maxLength: 8 }), fc.boolean(), (filters, events, late) => {
-        const lanes = new Set<Routed>(filters.map((settings) => ({ filter: compileFilter(settings), picked: undefined })));
+        const lanes = new Set<Routed>(filters.map((settings) => ({ filter: compileFilter(settings), shapeKey: 'one', picked: undefined })));
         const routes = new Routes(lanes);
         const batch = EventBatch.parse({ partition: 0, next: events.length, records: events.map((item, offset) => ({ partition: 0, offset, key: 'k', timestamp: 0, value: encodeEnvelope({ event: item, producer: 'p', source: 's' }) })) }, undefined, late ? 'kept' : 'at-once');
         for (let index = 0; index < batch.length; index++) routes.pick(batch, index);
@@ -80,13 +80,13 @@ describe('a filter', () => {
 describe('routes', () => {
   /** A batch with the event at one index. */
   const source = (item: AuditEvent, index: number) => ({ types: new Array<string>(index + 1).fill(item.type), event: () => item });
-  const lane = (input: object): Routed => ({ filter: compileFilter(filter(input)), picked: undefined });
+  const lane = (input: object, shapeKey = 'one'): Routed => ({ filter: compileFilter(filter(input)), shapeKey, picked: undefined });
 
   it('ask only the lanes that need the value of the event', () => {
     let asked = 0;
     const lanes = Array.from({ length: 1000 }, (_, index) => {
       const one = lane({ include: [{ name: 'tenant', conditions: [{ field: 'tenantId', operator: 'equals', value: `t-${index}` }, { field: 'severity', operator: 'less-than', value: 11 }] }] });
-      return { picked: undefined, filter: { ...one.filter, test: (item: AuditEvent) => (asked++, one.filter.test?.(item) ?? true) } };
+      return { ...one, filter: { ...one.filter, test: (item: AuditEvent) => (asked++, one.filter.test?.(item) ?? true) } };
     });
     const routes = new Routes(new Set(lanes));
     for (let index = 0; index < 3000; index++) routes.pick(source(event({ tenantId: `t-${index % 1000}` }), index), index);
@@ -98,6 +98,17 @@ describe('routes', () => {
     const both = lane({ include: [{ name: 'members', conditions: [{ field: 'objects.name', operator: 'in', values: ['bob.ortiz', 'carla.diaz'] }] }] });
     new Routes(new Set([both])).pick(source(event(), 7), 7);
     expect(both.picked).toEqual([7]);
+  });
+
+  it('tell whether an event is wanted, and whether in one shape', () => {
+    const tenant = { include: [{ name: 'tenant', conditions: [{ field: 'tenantId', operator: 'equals', value: 't-1' }] }] };
+    const [one, same, other] = [lane(tenant), lane({ ...tenant, types: ['account.provisioned'] }), lane({ types: ['account.secret.changed'] }, 'another')];
+    const routes = new Routes(new Set([one, same, other]));
+    const told = (more: Partial<AuditEvent>, index: number) => ({ ...routes.pick(source(event({ tenantId: 't-1', ...more }), index), index) });
+    expect(told({ type: 'account.provisioned' }, 0)).toEqual({ first: one, oneShape: true });
+    expect(told({ type: 'account.provisioned', tenantId: 't-2' }, 1)).toEqual({ first: undefined, oneShape: true });
+    expect(told({ type: 'account.secret.changed' }, 2)).toMatchObject({ oneShape: false });
+    expect(told({ type: 'account.secret.changed', tenantId: 't-2' }, 3)).toEqual({ first: other, oneShape: true });
   });
 
   it('follow the set of lanes', () => {

@@ -51,6 +51,22 @@ describe('renderings of a batch', () => {
     }
   });
 
+  it('leave as one buffer where they lie scattered in short runs; long runs are not copied', () => {
+    const list = ['a', 'b', 'c'.repeat(3000), 'd', 'e'.repeat(3000), 'f'];
+    const rendering = new Rendering(batchOf(6), shape('newline'), texts(list));
+    list.forEach((_, index) => rendering.measure(index));
+    const leaving = (order: readonly number[]): Buffer[] => {
+      const buffers: Buffer[] = [];
+      rendering.appendAll(buffers, order);
+      expect(Buffer.concat(buffers).toString('utf8')).toBe(order.map((index) => `${list[index]}\n`).join(''));
+      return buffers;
+    };
+    expect(leaving([0, 3, 5])).toHaveLength(1);
+    const long = leaving([2, 4]);
+    expect(long).toHaveLength(2);
+    expect(long[0]?.buffer).toBe(rendering.bytes(2).buffer);
+  });
+
   it('keep what was rendered when a slab is full', () => {
     const list = Array.from({ length: 30 }, (_, at) => `${at}:${'y'.repeat(30_000)}`);
     const rendering = new Rendering(batchOf(30), shape('newline'), texts(list));

@@ -13,11 +13,14 @@ interface Place extends WrittenPlace {
   ends?: readonly number[];
 }
 
+/** Runs that are shorter on average are copied together: a buffer for each costs more than its octets, here and where it is written. */
+const SHORT_RUN_BYTES = 2048;
+
 const REJECTED = Buffer.alloc(0);
 
 /**
  * One batch in one shape, rendered on demand into slabs, framing or envelope included. Records that were rendered one after the other lie side by side,
- * so a run of them leaves as one buffer.
+ * so a run of them leaves as one buffer; short runs are copied into one.
  */
 export class Rendering {
   /** Where each record lies, once it was rendered: as lists, since an object for each would be moved about in memory while it waits. */
@@ -72,8 +75,36 @@ export class Rendering {
     }
   }
 
-  /** Adds records to a list of buffers, one buffer for all that lie side by side. @throws RangeError as `bytes` */
+  /** Adds records to a list of buffers: one buffer for all that lie side by side, or one for all of them where they lie scattered in short runs. @throws RangeError as `bytes` */
   appendAll(buffers: Buffer[], indices: readonly number[]): void {
+    const { runs, bytes } = this.extentOf(indices);
+    if (runs > 1 && bytes < runs * SHORT_RUN_BYTES) buffers.push(this.joined(indices, bytes));
+    else this.appendRuns(buffers, indices);
+  }
+
+  private extentOf(indices: readonly number[]): { runs: number; bytes: number } {
+    let [runs, bytes] = [0, 0];
+    let run: Buffer | undefined;
+    let to = 0;
+    for (const index of indices) {
+      const slab = this.slabOf(index);
+      const [start = 0, end = 0] = [this.starts[index], this.ends[index]];
+      if (run !== slab || to !== start) runs++;
+      run = slab;
+      to = end;
+      bytes += end - start;
+    }
+    return { runs, bytes };
+  }
+
+  private joined(indices: readonly number[], bytes: number): Buffer {
+    const octets = Buffer.allocUnsafe(bytes);
+    let at = 0;
+    for (const index of indices) at += this.slabOf(index).copy(octets, at, this.starts[index], this.ends[index]);
+    return octets;
+  }
+
+  private appendRuns(buffers: Buffer[], indices: readonly number[]): void {
     let run: Buffer | undefined;
     let [from, to] = [0, 0];
     for (const index of indices) {

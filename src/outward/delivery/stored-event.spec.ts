@@ -82,6 +82,19 @@ describe('an event that is sent as it lies in the log', () => {
     }
   });
 
+  it('is dropped where it can be had again, and only there', () => {
+    const record = { partition: 7, offset: 0, key: 'k', timestamp: 0, value: encodeEnvelope({ event: completed({ ...sampleEvent('account.provisioned'), id: 'e-1' }), producer: 'p', source: '/s' }) };
+    for (const [parsing, spare] of [['kept', true], ['forgotten', false], ['at-once', false]] as const) {
+      const batch = EventBatch.parse({ partition: 7, next: 1, records: [record] }, undefined, parsing);
+      expect(batch.isSpare(0)).toBe(false);
+      const before = batch.event(0);
+      expect(batch.isSpare(0)).toBe(spare);
+      batch.forget(0);
+      expect(batch.isSpare(0)).toBe(false);
+      expect(batch.event(0)).toEqual(before);
+    }
+  });
+
   it('is read where it lies, in the midst of other octets', () => {
     const value = encodeEnvelope({ event: completed({ ...sampleEvent('account.provisioned'), id: 'e-1' }), producer: 'p', source: '/s' });
     const source = Buffer.concat([Buffer.from('{"before":1}'), value, Buffer.from('{"behind":1}')]);

@@ -80,6 +80,10 @@ export class LanePartition {
     return this.lane.filter;
   }
 
+  get shapeKey(): string | undefined {
+    return this.lane.shapeKey;
+  }
+
   get partition(): number {
     return this.feed.partition;
   }

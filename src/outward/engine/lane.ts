@@ -9,7 +9,7 @@ import type { EventBatch } from '../delivery/event-batch.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
 import { compileFilter, type CompiledFilter } from '../delivery/event-filter.js';
 import { formOf } from '../delivery/rendered-form.js';
-import type { RenderReject } from '../delivery/rendering.js';
+import { Rendering, type RenderReject } from '../delivery/rendering.js';
 import { Breaker, type BreakerState } from './breaker.js';
 import { buildChunk, refusedEvents, type BuiltPart } from './built-chunk.js';
 import type { DeadLetterSink } from './dead-letter-store.js';
@@ -263,6 +263,16 @@ export class Lane {
     const giveUpAt = performance.now() + graceMs;
     while (this.inFlight.some((entry) => entry.owner === owned) && performance.now() < giveUpAt) await new Promise((resolve) => setTimeout(resolve, 20));
     return owned;
+  }
+
+  /**
+   * Renders an event that it is about to be offered, while what was parsed of it for its filter is young. False where that is of no use: a receiver that is not known to
+   * work may never get it, and what is sent as it lies in the log is not parsed.
+   */
+  renderEarly(batch: EventBatch, index: number): boolean {
+    if (!this.path || this.sendsStored || this.breaker.state !== 'closed') return false;
+    Rendering.of(batch, this.path.shape, this.path.renderer).measure(index);
+    return true;
   }
 
   /** Takes over what it wants of a batch; what lies before `taken` was taken already. Called by the shared feed and by its own catch-up reader. */

@@ -8,7 +8,31 @@ import { comparedText, foldCase } from '../delivery/filter-condition.js';
 /** Who can be routed to: a lane's part in a partition. `picked` are the indices it wants of the batch at hand. */
 export interface Routed {
   readonly filter: CompiledFilter;
+  /** Equal for lanes whose octets of an event are. */
+  readonly shapeKey: string | undefined;
   picked: number[] | undefined;
+}
+
+/** Who wants the event at hand. */
+export class Wanted<L extends Routed> {
+  first: L | undefined;
+  /** Whether all of them want it in the shape of the first. */
+  oneShape = true;
+
+  nobody(): void {
+    this.first = undefined;
+    this.oneShape = true;
+  }
+
+  /** Notes the event with a lane that wants it. */
+  by(lane: L, index: number): void {
+    const { picked } = lane;
+    if (picked === undefined) lane.picked = [index];
+    // A list may hold two of the values that a lane needs.
+    else if (picked[picked.length - 1] !== index) picked.push(index);
+    if (this.first === undefined) this.first = lane;
+    else if (this.oneShape && lane.shapeKey !== this.first.shapeKey) this.oneShape = false;
+  }
 }
 
 /** Audit types are open-ended: the table stays small. */
@@ -20,6 +44,7 @@ const MOST_TYPES = 2000;
  */
 export class Routes<L extends Routed> {
   private readonly byType = new Map<string, TypeRoute<L>>();
+  private readonly wanted = new Wanted<L>();
 
   constructor(private readonly lanes: ReadonlySet<L>) {}
 
@@ -28,21 +53,24 @@ export class Routes<L extends Routed> {
     this.byType.clear();
   }
 
-  /** Notes the event with every lane that wants it. */
-  pick(events: Pick<EventBatch, 'types' | 'event'>, index: number): void {
+  /** Notes the event with every lane that wants it. The answer holds until the next call. */
+  pick(events: Pick<EventBatch, 'types' | 'event'>, index: number): Readonly<Wanted<L>> {
+    const { wanted } = this;
+    wanted.nobody();
     const type = events.types[index] ?? '';
     if (type === HEARTBEAT_TYPE) {
       const event = events.event(index);
-      for (const lane of this.lanes) if (wants(lane.filter, event)) note(lane, index);
-      return;
+      for (const lane of this.lanes) if (wants(lane.filter, event)) wanted.by(lane, index);
+      return wanted;
     }
     let route = this.byType.get(type);
     if (!route) {
       if (this.byType.size >= MOST_TYPES) this.byType.clear();
-      route = new TypeRoute([...this.lanes].filter((lane) => lane.filter.wantsType(type)));
+      route = new TypeRoute([...this.lanes].filter((lane) => lane.filter.wantsType(type)), wanted);
       this.byType.set(type, route);
     }
     route.pick(events, index);
+    return wanted;
   }
 }
 
@@ -51,7 +79,7 @@ class TypeRoute<L extends Routed> {
   private readonly asked: L[] = [];
   private readonly keyed: Array<KeyedLanes<L>> = [];
 
-  constructor(lanes: readonly L[]) {
+  constructor(lanes: readonly L[], private readonly wanted: Wanted<L>) {
     const byField = new Map<string, L[]>();
     for (const lane of lanes) {
       const { test, needs } = lane.filter;
@@ -59,16 +87,16 @@ class TypeRoute<L extends Routed> {
       else if (needs === null) this.asked.push(lane);
       else byField.set(fieldKey(needs), [...(byField.get(fieldKey(needs)) ?? []), lane]);
     }
-    for (const group of byField.values()) this.keyed.push(new KeyedLanes(group));
+    for (const group of byField.values()) this.keyed.push(new KeyedLanes(group, wanted));
   }
 
   pick(events: Pick<EventBatch, 'event'>, index: number): void {
-    for (const lane of this.always) note(lane, index);
+    for (const lane of this.always) this.wanted.by(lane, index);
     // The type decides for all of them: then nobody asks for more of the event.
     if (this.keyed.length === 0 && this.asked.length === 0) return;
     const event = events.event(index);
     for (const group of this.keyed) group.pick(event, index);
-    for (const lane of this.asked) if (lane.filter.test?.(event) === true) note(lane, index);
+    for (const lane of this.asked) if (lane.filter.test?.(event) === true) this.wanted.by(lane, index);
   }
 }
 
@@ -80,7 +108,7 @@ class KeyedLanes<L extends Routed> {
   private event: AuditEvent | undefined;
   private index = 0;
 
-  constructor(group: readonly L[]) {
+  constructor(group: readonly L[], private readonly wanted: Wanted<L>) {
     const needs = group[0]?.filter.needs;
     this.read = needs ? compileReader(needs.path) : undefined;
     this.ignoreCase = needs?.ignoreCase ?? false;
@@ -104,14 +132,7 @@ class KeyedLanes<L extends Routed> {
   private readonly visit = (value: JsonValue): boolean => {
     const text = comparedText(value);
     const lanes = text === undefined ? undefined : this.lanes.get(this.ignoreCase ? foldCase(text) : text);
-    if (lanes && this.event) for (const lane of lanes) if (lane.filter.needsDecide || lane.filter.test?.(this.event) === true) note(lane, this.index);
+    if (lanes && this.event) for (const lane of lanes) if (lane.filter.needsDecide || lane.filter.test?.(this.event) === true) this.wanted.by(lane, this.index);
     return false;
   };
-}
-
-function note(lane: Routed, index: number): void {
-  const { picked } = lane;
-  if (picked === undefined) lane.picked = [index];
-  // A list may hold two of the values that a lane needs.
-  else if (picked[picked.length - 1] !== index) picked.push(index);
 }

@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EventLog, PartitionReader } from '../../contracts/event-log.js';
 import { openTestEventLog, type TestEventLog } from '../../../test/support/embedded-event-log.js';
 import { appendTypes, feedContext, MemoryDeadLetters, openFeed, pause, positionRenderer, positionsIn, REFUSED, ScriptedTransport, testIntegration, testLane, until, type LaneChanges } from '../../../test/support/engine.js';
+import { encodeEnvelope } from '../../model/event-envelope.js';
 import { filterSection } from '../../model/integration.js';
+import { sampleEvent } from '../../model/sample-events.js';
 import { compileFilter } from '../delivery/event-filter.js';
 import { shapeOf } from '../delivery/shape.js';
 import { targetOf } from '../delivery/target.js';
@@ -46,6 +48,9 @@ describe('the shared reader of a partition', () => {
     ends.push(() => opened.stop());
     return opened;
   };
+  /** Events as the intake writes them: what lies otherwise is parsed when it is read. */
+  const appendOurs = (count: number) =>
+    log.log.append(Array.from({ length: count }, (_, at) => ({ key: 'subject', value: encodeEnvelope({ event: { ...sampleEvent(TYPE), id: `event-${at}` }, producer: 'test', source: '/test' }) })));
   /** A script that calls everything safe at once. */
   const good = (): ScriptedTransport => {
     const script = new ScriptedTransport();
@@ -92,6 +97,49 @@ describe('the shared reader of a partition', () => {
     for (const script of scripts) expect(received(script)).toEqual(positions);
     expect(rendered).toBe(200);
     expect(readers).toEqual([]);
+  });
+
+  it('keeps nothing that was parsed for a filter where an event is wanted in one shape, or by nobody', async () => {
+    const shared = await feed(feedContext(log.log));
+    const rendered = new Map<string, number>();
+    const renderer = { render: (...args: Parameters<typeof positionRenderer.render>) => (rendered.set(args[0].id, (rendered.get(args[0].id) ?? 0) + 1), positionRenderer.render(...args)) };
+    const kept: boolean[] = [];
+    const taking = (id: string, ids: string[], outputType: 'json' | 'cef' = 'json') => {
+      const integration = testIntegration(id, { outputType, filter: filterSection.parse({ include: [{ name: 'own', conditions: [{ field: 'id', operator: 'in', values: ids }] }] }) });
+      const script = good();
+      const built = lane(id, script, { path: { filter: compileFilter(integration.filter), transport: script, target: targetOf(integration), shape: shapeOf(integration, 'host'), renderer, view: null } });
+      const offer = built.offer.bind(built);
+      built.offer = (owned, batch, wanted) => {
+        for (let index = 0; index < batch.length; index++) kept[batch.offsets[index] ?? 0] = batch.isSpare(index);
+        offer(owned, batch, wanted);
+      };
+      return { script, owned: built.add(shared, 0, true) };
+    };
+    const [one, same, other] = [taking('one', ['event-0', 'event-1']), taking('same', ['event-1']), taking('other', ['event-2', 'event-3'], 'cef')];
+    const both = taking('both', ['event-3']);
+    await appendOurs(5);
+    await until('all are through', () => [one, same, other, both].every(({ owned }) => owned.cursor === 5));
+    expect([one, same, other, both].map(({ script }) => received(script))).toEqual([['0.0', '0.1'], ['0.1'], ['0.2', '0.3'], ['0.3']]);
+    expect(kept).toEqual([false, false, false, true, false]);
+    expect(Object.fromEntries(rendered)).toEqual({ 'event-0': 1, 'event-1': 1, 'event-2': 1, 'event-3': 2 });
+  });
+
+  it('renders nothing early for a receiver that is not known to work', async () => {
+    const shared = await feed(feedContext(log.log));
+    let rendered = 0;
+    const integration = testIntegration('down', { filter: filterSection.parse({ severityMin: 0 }) });
+    const script = good();
+    const renderer = { render: (...args: Parameters<typeof positionRenderer.render>) => (rendered++, positionRenderer.render(...args)) };
+    let open = (): void => undefined;
+    script.onOpen = () => new Promise((resolve) => (open = () => resolve(undefined)));
+    const former = { counters: { delivered: 0, deliveredBytes: 0, filtered: 0, rejected: 0, repeated: 0, lost: 0, vanished: 0 }, evidence: null, lastDeliveredAt: null, lastFailure: null, down: true, failingSince: null };
+    const owned = lane('down', script, { former, path: { filter: compileFilter(integration.filter), transport: script, target: targetOf(integration), shape: shapeOf(integration, 'host'), renderer, view: null } }).add(shared, 0, true);
+    await appendOurs(5);
+    await until('it was offered all', () => owned.taken === 5);
+    expect(rendered).toBe(0);
+    open();
+    await until('it has all', () => owned.cursor === 5);
+    expect(received(script)).toEqual(['0.0', '0.1', '0.2', '0.3', '0.4']);
   });
 
   it('leaves a lane without room behind, goes on for the others, and takes it back when it has caught up', async () => {

@@ -8,7 +8,7 @@ import type { LanePartition } from './lane-partition.js';
 import { missingIn, runsFrom } from './missing-positions.js';
 import { parsingFor } from './parsing.js';
 import { Patience } from './patience.js';
-import { Routes } from './routes.js';
+import { Routes, type Wanted } from './routes.js';
 import { Signal } from './signal.js';
 
 /** A lane that is so many events ahead of the shared reader does not wait for it to read them all: the reader goes there at once. */
@@ -226,7 +226,10 @@ export class SharedFeed implements Feed {
   }
 
   private route(batch: EventBatch): void {
-    for (let index = 0; index < batch.length; index++) this.routes.pick(batch, index);
+    for (let index = 0; index < batch.length; index++) {
+      const wanted = this.routes.pick(batch, index);
+      if (batch.isSpare(index)) renderYoung(batch, index, wanted);
+    }
     for (const owned of this.live) {
       const picked = owned.picked ?? NOTHING;
       owned.picked = undefined;
@@ -235,6 +238,15 @@ export class SharedFeed implements Feed {
     this.position = batch.next;
     this.lastMark = batch.lastMark ?? this.lastMark;
   }
+}
+
+/**
+ * What was parsed for a filter would live until all of the batch is sent, and be moved about by the memory's housekeeping, which costs more than parsing. So an event that is wanted in
+ * one shape is rendered at once and then forgotten. In several shapes it is kept: to render all of them here would hold up everything else.
+ */
+function renderYoung(batch: EventBatch, index: number, { first, oneShape }: Readonly<Wanted<LanePartition>>): void {
+  const isDone = first === undefined || (oneShape && first.taken <= (batch.offsets[index] ?? 0) && first.lane.renderEarly(batch, index));
+  if (isDone) batch.forget(index);
 }
 
 const NOTHING: readonly number[] = [];
