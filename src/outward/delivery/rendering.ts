@@ -13,7 +13,7 @@ interface Place extends WrittenPlace {
   ends?: readonly number[];
 }
 
-/** Runs that are shorter on average are copied together: a buffer for each costs more than its octets, here and where it is written. */
+/** Runs that are shorter on average are copied together: a write of each costs more than the copy. */
 const SHORT_RUN_BYTES = 2048;
 
 const REJECTED = Buffer.alloc(0);
@@ -77,34 +77,8 @@ export class Rendering {
 
   /** Adds records to a list of buffers: one buffer for all that lie side by side, or one for all of them where they lie scattered in short runs. @throws RangeError as `bytes` */
   appendAll(buffers: Buffer[], indices: readonly number[]): void {
-    const { runs, bytes } = this.extentOf(indices);
-    if (runs > 1 && bytes < runs * SHORT_RUN_BYTES) buffers.push(this.joined(indices, bytes));
-    else this.appendRuns(buffers, indices);
-  }
-
-  private extentOf(indices: readonly number[]): { runs: number; bytes: number } {
-    let [runs, bytes] = [0, 0];
-    let run: Buffer | undefined;
-    let to = 0;
-    for (const index of indices) {
-      const slab = this.slabOf(index);
-      const [start = 0, end = 0] = [this.starts[index], this.ends[index]];
-      if (run !== slab || to !== start) runs++;
-      run = slab;
-      to = end;
-      bytes += end - start;
-    }
-    return { runs, bytes };
-  }
-
-  private joined(indices: readonly number[], bytes: number): Buffer {
-    const octets = Buffer.allocUnsafe(bytes);
-    let at = 0;
-    for (const index of indices) at += this.slabOf(index).copy(octets, at, this.starts[index], this.ends[index]);
-    return octets;
-  }
-
-  private appendRuns(buffers: Buffer[], indices: readonly number[]): void {
+    const before = buffers.length;
+    let bytes = 0;
     let run: Buffer | undefined;
     let [from, to] = [0, 0];
     for (const index of indices) {
@@ -116,8 +90,11 @@ export class Rendering {
         from = start;
       }
       to = end;
+      bytes += end - start;
     }
     if (run !== undefined) buffers.push(run.subarray(from, to));
+    const runs = buffers.length - before;
+    if (runs > 1 && bytes < runs * SHORT_RUN_BYTES) buffers.push(Buffer.concat(buffers.splice(before), bytes));
   }
 
   private slabOf(index: number): Buffer {
