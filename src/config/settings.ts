@@ -142,7 +142,7 @@ const log = z.strictObject({
 });
 const memory = z.strictObject({
   restGrowthPercent: z.int().min(0).max(400).default(20).meta({ help: 'How far the heap may grow past what lives in it before it is tidied, while the process has time to spare; 0 leaves it to V8, which lets it grow to two to four times as much.' }),
-  busyPercent: z.int().min(1).max(100).default(70).meta({ help: 'While the event loop is busy for more of the time than this, V8 chooses: tidying less often costs less CPU.' }),
+  busyPercent: z.int().min(1).max(100).default(90).meta({ help: 'While the event loop is busy for more of the time than this, V8 chooses: tidying less often costs less CPU.' }),
 });
 const metrics = z.strictObject({
   public: z.boolean().default(false).meta({ help: 'Serve /metrics to everybody who reaches the listener; else it needs the right status:read.' }),

@@ -1,6 +1,7 @@
 import { EVENT_ID_PATTERN, type AuditEvent, type EnvelopedEvent } from './audit-event.js';
 import { parseEvent } from './event-parser.js';
 import { lineSafe, mayHoldLoneSurrogate } from './line-safe-json.js';
+import { KnownTexts } from './known-texts.js';
 import { PLAIN_TIMESTAMP } from './plain-timestamp.js';
 
 /** The CloudEvents 1.0 JSON form (structured mode) in which an event lies in the log; extension attributes are lower-case letters and digits by its section 3.1. */
@@ -165,6 +166,7 @@ export class StoredEvent {
   }
 }
 
+const types = new KnownTexts();
 const MARKED_OCTETS = Buffer.from(`${START}${MARK}`, 'latin1');
 const BEFORE_ID = '{"id":"'.length;
 const BEFORE_TYPE = '","type":"'.length;
@@ -185,6 +187,16 @@ export function storedEventAt(octets: Buffer, at: number, end: number): StoredEv
   const idEnd = idAt + numberAt(octets, mark + 8, 2);
   const typeEnd = idEnd + BEFORE_TYPE + numberAt(octets, mark + 11, 2);
   return typeEnd + BEFORE_TIME + TIME_OCTETS < end ? new StoredEvent(octets, numberAt(octets, mark, 2), idAt, idEnd, typeEnd, end - 1) : undefined;
+}
+
+/** The type of an event that `storedEventAt` finds there, and nothing else of it: most records are asked for that alone. */
+export function storedTypeAt(octets: Buffer, at: number, end: number): string | undefined {
+  const start = markedStartOf(octets, at, end);
+  if (start < 0) return undefined;
+  const mark = at + MARKED_OCTETS.length;
+  const typeAt = start + BEFORE_ID + numberAt(octets, mark + 8, 2) + BEFORE_TYPE;
+  const typeEnd = typeAt + numberAt(octets, mark + 11, 2);
+  return typeEnd + BEFORE_TIME + TIME_OCTETS < end ? types.of(octets, typeAt, typeEnd) : undefined;
 }
 
 /** Where `data` begins as the mark says; negative without a mark. */

@@ -1,7 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { resolve as resolvePath } from 'node:path';
 import { ADMIN_PASSWORD, Client } from './service.js';
 
+const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: { 'start:prod': string } };
+/** As it is shipped: with what `npm run start:prod` gives to Node. */
+const FLAGS = scripts['start:prod'].split(' ').slice(1, -1);
 const MAIN = resolvePath('dist/main.js');
 
 /** The compiled service as a process of its own, to be killed. */
@@ -25,7 +29,7 @@ export class ServiceProcess {
   /** Starts it and waits until it says that it is ready. @throws with its output when it ends before */
   async start(limitMs = 60_000): Promise<void> {
     this.output = '';
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [...FLAGS, MAIN], {
       env: { ...process.env, TIDEGATE_DATA_DIR: this.dataDir, TIDEGATE_HTTP_PORT: String(this.port), TIDEGATE_ADMIN_PASSWORD: ADMIN_PASSWORD, TIDEGATE_LOG_LEVEL: 'error', ...this.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

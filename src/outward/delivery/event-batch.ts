@@ -1,5 +1,5 @@
 import type { LogBatch, LogMark, LogRecord } from '../../contracts/event-log.js';
-import { decodeEventAt, octetsOf, storedEventAt, type StoredEvent } from '../../model/event-envelope.js';
+import { decodeEventAt, octetsOf, storedEventAt, storedTypeAt, type StoredEvent } from '../../model/event-envelope.js';
 import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
 
@@ -65,9 +65,9 @@ export class EventBatch {
     for (const record of records) {
       try {
         const { source = octetsOf(record.value), valueAt: at = 0, valueEnd: end = source.length } = record;
-        const type = late && record.external !== true ? storedEventAt(source, at, end)?.type : undefined;
+        const type = late && record.external !== true ? storedTypeAt(source, at, end) : undefined;
         const event = type !== undefined ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEventAt(source, at, end);
-        const index = types.push(known(type ?? event?.type ?? '')) - 1;
+        const index = types.push(type ?? known(event?.type ?? '')) - 1;
         if (event) parsed[index] = event;
         if (late) sources.push(event ? undefined : source);
         starts[index] = at;

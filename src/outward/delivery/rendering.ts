@@ -1,16 +1,11 @@
 import type { Renderer, RejectCode } from '../../contracts/format.js';
 import type { EventBatch } from './event-batch.js';
 import { wiredTexts, type Shape } from './shape.js';
-import { SlabWriter, type WrittenPlace } from './slab-writer.js';
+import { SlabWriter } from './slab-writer.js';
 
 export interface RenderReject {
   code: RejectCode;
   reason: string;
-}
-
-/** Where one record lies. The parts of a split event lie side by side; `ends` says where each of them ends. */
-interface Place extends WrittenPlace {
-  ends?: readonly number[];
 }
 
 /** Runs that are shorter on average are copied together: a write of each costs more than the copy. */
@@ -104,18 +99,18 @@ export class Rendering {
   }
 
   private render(index: number): Buffer {
-    const place = this.placed(index);
-    if (!('slab' in place)) {
-      this.rejects.set(index, place);
+    const slab = this.written(index);
+    if (!Buffer.isBuffer(slab)) {
+      this.rejects.set(index, slab);
       return (this.slabs[index] = REJECTED);
     }
-    this.starts[index] = place.start;
-    this.ends[index] = place.end;
-    if (place.ends) this.partEnds.set(index, place.ends);
-    return (this.slabs[index] = place.slab);
+    this.starts[index] = this.writer.start;
+    this.ends[index] = this.writer.end;
+    return (this.slabs[index] = slab);
   }
 
-  private placed(index: number): Place | RenderReject {
+  /** The slab in which the writer put it. */
+  private written(index: number): Buffer | RenderReject {
     const { envelope } = this.shape;
     const sequence = this.batch.sequence(index);
     const stored = envelope === undefined && this.renderer.renderStored !== undefined ? this.batch.stored(index) : undefined;
@@ -126,7 +121,11 @@ export class Rendering {
       const rendered = this.renderer.render(event, sequence);
       switch (rendered.type) {
         case 'rendered': return this.writer.write(envelope ? envelope(rendered.text, event, sequence, null) : rendered.text);
-        case 'parts': return this.writer.writeAll(wiredTexts(this.shape, rendered.texts, event, sequence));
+        case 'parts': {
+          const { slab, ends } = this.writer.writeAll(wiredTexts(this.shape, rendered.texts, event, sequence));
+          this.partEnds.set(index, ends);
+          return slab;
+        }
         case 'reject': return { code: rendered.code, reason: rendered.reason };
       }
     } catch (error) {

@@ -5,13 +5,6 @@ const COUNTED_FROM = 8192;
 /** Of so few messages each gets what it takes: at a steady rate most batches hold one, and what is sent waits for its seal. */
 const FEW_MESSAGES = 4;
 
-/** Where one message lies: slab, first octet, end. */
-export interface WrittenPlace {
-  slab: Buffer;
-  start: number;
-  end: number;
-}
-
 /** Octets that follow a text as they lie elsewhere. */
 export interface FollowingOctets {
   octets: Buffer;
@@ -19,42 +12,44 @@ export interface FollowingOctets {
   end: number;
 }
 
-/** Writes messages with their framing (RFC 6587, 3.4) one behind the other into slabs, so that a run of them leaves as one buffer. */
+/** Writes messages with their framing (RFC 6587, 3.4) one behind the other into slabs, so that a run of them leaves as one buffer. `start` and `end` say where the last one lies in its slab. */
 export class SlabWriter {
+  start = 0;
+  end = 0;
   private slab: Buffer | undefined;
-  private used = 0;
 
   /** @param messages how many are about to be written */
   constructor(private readonly framing: Framing | 'none', private readonly messages: number) {}
 
-  /** @param following what follows the text */
-  write(text: string, following?: FollowingOctets): WrittenPlace {
-    return this.put(this.room(this.mostOctets(text) + (following ? following.end - following.from : 0)), text, following);
+  /** @param following what follows the text. @returns the slab */
+  write(text: string, following?: FollowingOctets): Buffer {
+    const slab = this.room(this.mostOctets(text) + (following ? following.end - following.from : 0));
+    this.start = this.end;
+    this.put(slab, text, following);
+    return slab;
   }
 
-  /** Several messages side by side in one slab; where each of them ends. */
-  writeAll(texts: readonly string[]): WrittenPlace & { ends: number[] } {
+  /** Several messages side by side in one slab, which `start` and `end` tell of together. @returns the slab, and where each of them ends */
+  writeAll(texts: readonly string[]): { slab: Buffer; ends: number[] } {
     const slab = this.room(texts.reduce((sum, text) => sum + this.mostOctets(text), 0));
-    const start = this.used;
-    const ends = texts.map((text) => this.put(slab, text).end);
-    return { slab, start, end: this.used, ends };
+    this.start = this.end;
+    return { slab, ends: texts.map((text) => this.put(slab, text)) };
   }
 
-  private put(slab: Buffer, text: string, following?: FollowingOctets): WrittenPlace {
-    const start = this.used;
-    let at = start;
+  /** @returns where it ends */
+  private put(slab: Buffer, text: string, following?: FollowingOctets): number {
+    let at = this.end;
     if (this.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8') + (following ? following.end - following.from : 0)} `, at, 'latin1');
     at += slab.write(text, at, 'utf8');
     if (following) at += following.octets.copy(slab, at, following.from, following.end);
     if (this.framing === 'newline') slab[at++] = 0x0a;
-    this.used = at;
-    return { slab, start, end: at };
+    return (this.end = at);
   }
 
   private room(bytes: number): Buffer {
-    if (!this.slab || this.used + bytes > this.slab.length) {
+    if (!this.slab || this.end + bytes > this.slab.length) {
       this.slab = Buffer.allocUnsafeSlow(this.messages <= FEW_MESSAGES ? bytes : Math.max(bytes, Math.min(SLAB_BYTES, this.messages * 1024 + 4096)));
-      this.used = 0;
+      this.end = 0;
     }
     return this.slab;
   }
