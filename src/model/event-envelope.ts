@@ -1,7 +1,7 @@
 import { EVENT_ID_PATTERN, type AuditEvent, type EnvelopedEvent } from './audit-event.js';
 import { parseEvent } from './event-parser.js';
-import { lineSafe, mayHoldLoneSurrogate } from './line-safe-json.js';
 import { KnownTexts } from './known-texts.js';
+import { lineSafe, mayHoldLoneSurrogate } from './line-safe-json.js';
 import { PLAIN_TIMESTAMP } from './plain-timestamp.js';
 
 /** The CloudEvents 1.0 JSON form (structured mode) in which an event lies in the log; extension attributes are lower-case letters and digits by its section 3.1. */

@@ -67,7 +67,7 @@ export class EventBatch {
         const { source = octetsOf(record.value), valueAt: at = 0, valueEnd: end = source.length } = record;
         const type = late && record.external !== true ? storedTypeAt(source, at, end) : undefined;
         const event = type !== undefined ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEventAt(source, at, end);
-        const index = types.push(type ?? known(event?.type ?? '')) - 1;
+        const index = types.push(type ?? event?.type ?? '') - 1;
         if (event) parsed[index] = event;
         if (late) sources.push(event ? undefined : source);
         starts[index] = at;
@@ -82,7 +82,7 @@ export class EventBatch {
     return new EventBatch(batch.partition, types, parsed, sources, starts, ends, offsets, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp }, parsing === 'kept');
   }
 
-  /** Octets of each record's value, for the queues. */
+  /** Octets of the value of a record, for the queues. */
   size(index: number): number {
     return (this.ends[index] ?? 0) - (this.starts[index] ?? 0);
   }
@@ -158,19 +158,6 @@ export class EventBatch {
   sequence(index: number): string {
     return sequenceOf(this.partition, this.offsets[index] ?? -1);
   }
-}
-
-/** Audit types are open-ended: the table stays small. */
-const MOST_TYPES = 2000;
-const knownTypes = new Map<string, string>();
-
-/** The same text for each event of a type. */
-function known(type: string): string {
-  const text = knownTypes.get(type);
-  if (text !== undefined) return text;
-  if (knownTypes.size >= MOST_TYPES) knownTypes.clear();
-  knownTypes.set(type, type);
-  return type;
 }
 
 function foreignEvent(record: LogRecord, readForeign: ForeignReader): AuditEvent {
