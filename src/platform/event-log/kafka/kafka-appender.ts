@@ -1,12 +1,13 @@
-import kafkajs, { type Kafka, type Producer } from 'kafkajs';
+import kafkajs, { type CompressionTypes as CompressionType, type Kafka, type Message, type Producer } from 'kafkajs';
 import type { AppendOutcome, NewRecord } from '../../../contracts/event-log.js';
 import { OutOfPatience, withLimit } from '../shared/with-limit.js';
 import { within } from '../shared/within.js';
 import { partitionOf } from '../shared/partitioner.js';
 import { connectionFault } from './connection-fault.js';
+import { sealedGzip } from './gzip-codec.js';
 import { CALL_MS, errorType, isRetriable, reasonOf } from './kafka-client.js';
 import type { KafkaEventLogOptions } from './kafka-options.js';
-import { sealedBatch } from './record-seal.js';
+import { messagesOf, sealedBatch } from './record-seal.js';
 
 // A CommonJS package: Node finds not all of its names as exports.
 const { CompressionTypes } = kafkajs;
@@ -130,8 +131,7 @@ export class KafkaAppender {
       const sending = producer.send({
         topic: this.options.topic,
         acks: -1,
-        compression: this.options.compression === 'gzip' ? CompressionTypes.GZIP : CompressionTypes.None,
-        messages: sealedBatch(batch.map(({ record }) => record), this.options.signingKeys).map((message) => ({ ...message, partition })),
+        ...this.sealed(batch.map(({ record }) => record), partition),
       });
       const [sent] = await withLimit(sending, this.callMs);
       const base = Number(sent?.baseOffset ?? sent?.offset);
@@ -145,6 +145,16 @@ export class KafkaAppender {
     } catch (error) {
       return await this.failed(partition, batch, error, producer);
     }
+  }
+
+  /** What is packed bears its seal outside of what is packed. */
+  private sealed(records: readonly NewRecord[], partition: number): { compression: CompressionType; messages: Message[] } {
+    const { compression, signingKeys } = this.options;
+    const [key] = signingKeys;
+    if (!key) throw new RangeError('no key signs the records');
+    const inGzip = compression === 'gzip';
+    const messages = inGzip ? messagesOf(records) : sealedBatch(records, signingKeys);
+    return { compression: inGzip ? sealedGzip(key) : CompressionTypes.None, messages: messages.map((message) => ({ ...message, partition })) };
   }
 
   private async failed(partition: number, batch: Entry[], error: unknown, producer: Producer | undefined): Promise<string | undefined> {

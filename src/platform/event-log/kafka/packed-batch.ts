@@ -1,10 +1,12 @@
-import { unpacked } from './gzip-codec.js';
+import { unpacked, unpackedSealed } from './gzip-codec.js';
 import { OctetReader } from './octet-reader.js';
 
 /** A record batch as it was packed (KIP-98): all that is needed to find its records. */
 export interface PackedBatch {
   body: Uint8Array;
   inGzip: boolean;
+  /** As it is packed it bears a seal of ours. */
+  isOurs?: boolean;
   /** Of records. */
   count: number;
   /** Milliseconds since 1970, which the times of its records add to. */
@@ -34,8 +36,8 @@ export interface BatchPlaces {
 }
 
 /** @throws Error when it cannot be unpacked, RangeError when a length in it is not true */
-export function placesOf({ body, inGzip, count, firstTime, brokerTime }: PackedBatch): BatchPlaces {
-  const reader = new OctetReader(inGzip ? unpacked(body) : Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+export function placesOf({ body, inGzip, isOurs, count, firstTime, brokerTime }: PackedBatch): BatchPlaces {
+  const reader = new OctetReader(inGzip ? (isOurs === true ? unpackedSealed(body) : unpacked(body)) : Buffer.from(body.buffer, body.byteOffset, body.byteLength));
   const { octets } = reader;
   // What somebody wrote: a record has at least an octet.
   if (count < 0 || count > octets.length) throw new RangeError(`a batch of ${octets.length} octets is said to have ${count} records`);

@@ -2,7 +2,8 @@ import type { KafkaMessage } from 'kafkajs';
 import type { LogRecord } from '../../../contracts/event-log.js';
 import { RecordView } from '../shared/record-view.js';
 import { FetchedBatch, FetchedRecord, headersOf } from './fetch-decoder.js';
-import { KEY, KEY_END, OFFSET, PLACES, placesOf, VALUE, VALUE_END, type BatchPlaces, type PackedBatch } from './packed-batch.js';
+import { END, KEY, KEY_END, OFFSET, PLACES, placesOf, VALUE, VALUE_END, type BatchPlaces, type PackedBatch } from './packed-batch.js';
+import { bearsMemberSeal } from './member-seal.js';
 import { bearOwnSeal, bearSeal, takeSeals, textsOf } from './record-seal.js';
 
 /** What comes from the client, a batch or a record. */
@@ -18,7 +19,8 @@ export interface ReadBatch extends BatchPlaces {
 
 /** Unpacks a batch, finds its records and looks whether they are ours. @throws as `placesOf` */
 export function readBatch(batch: PackedBatch, keys: readonly Buffer[]): ReadBatch {
-  const lies = placesOf(batch);
+  const { isOurs = batch.inGzip ? bearsMemberSeal(batch.body, keys) : undefined } = batch;
+  const lies = placesOf(isOurs === undefined ? batch : { ...batch, isOurs });
   const headers = new Map<number, Record<string, string>>();
   /** Of the whole batch; without it each record may have one of its own. */
   let seal: Buffer | undefined;
@@ -32,6 +34,8 @@ export function readBatch(batch: PackedBatch, keys: readonly Buffer[]): ReadBatc
     const texts = textsOf(found);
     if (texts) headers.set(index, texts);
   }
+  // Fewer records than were sealed are not what was sealed.
+  if (isOurs !== undefined) return { ...lies, headers, external: isOurs && endOf(lies) === lies.octets.length ? NONE : 'all' };
   if (seal) return { ...lies, headers, external: bearSeal(seal, lies, headers, keys) ? NONE : 'all' };
   const ours = bearOwnSeal(ownSeals, lies, headers, keys);
   return { ...lies, headers, external: ours.size === 0 ? 'all' : new Set(Array.from(lies.times.keys()).filter((index) => !ours.has(index))) };
@@ -70,6 +74,9 @@ export function lastPositionOf(fetched: Fetched): number {
 export function heldOctetsOf(fetched: Fetched): number {
   return OBJECT_OCTETS + (fetched instanceof FetchedBatch ? fetched.packedOctets : fetched instanceof FetchedRecord ? fetched.size : (fetched.value?.length ?? 0));
 }
+
+/** Behind its last record. */
+const endOf = ({ places }: BatchPlaces): number => places[places.length - PLACES + END] ?? 0;
 
 const OBJECT_OCTETS = 200;
 const NONE: ReadonlySet<number> = new Set();

@@ -3,14 +3,18 @@ import type { NewRecord } from '../../../contracts/event-log.js';
 import { HmacSha256, SignedOctets } from './hmac-sha256.js';
 import { KEY, KEY_END, PLACES, START, VALUE, VALUE_END, type BatchPlaces } from './packed-batch.js';
 
-/** Header of the first record of a batch that tells our own from those that others write into the topic: HMAC-SHA-256 over all of its records, in their order. */
+/** Header of the first record of a batch that is not packed (in gzip: `member-seal.ts`) that tells our own from those that others write into the topic: HMAC-SHA-256 over all of its records, in their order. */
 const SEAL_HEADER = 'tidegate-seal';
 /** Header of each record of earlier versions: HMAC-SHA-256 over key, headers and value of that record. */
 const FORMER_SEAL_HEADER = 'tidegate-hmac';
 
+export function messagesOf(records: readonly NewRecord[]): Message[] {
+  return records.map(({ key, value, headers }) => ({ key, value: buffer(value), ...(headers ? { headers } : {}) }));
+}
+
 /** What goes to one partition by one send, which is what one batch holds; signed under the first key. */
 export function sealedBatch(records: readonly NewRecord[], keys: readonly Buffer[]): Message[] {
-  const messages: Message[] = records.map(({ key, value, headers }) => ({ key, value: buffer(value), ...(headers ? { headers } : {}) }));
+  const messages = messagesOf(records);
   const [first] = messages;
   const [key] = keys;
   if (first && key) {
