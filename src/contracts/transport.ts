@@ -60,6 +60,8 @@ export interface Chunk {
   /** Events in it (a stream buffer may hold many). */
   events: number;
   bytes: number;
+  /** Called by a `stream` transport when the operating system has taken all of them: from then on the memory of the buffers holds something else. A transport that reads them later does not call it. */
+  written?: () => void;
 }
 
 /** One message of a `message` chunk that can never be sent: it becomes a dead letter. */

@@ -126,4 +126,22 @@ describe('the shape of an integration', () => {
     expect(frame('text', 'newline', 'udp').toString()).toBe('text');
     expect(shapeOf(settings('udp', 'newline'), 'host').framing).toBe('none');
   });
+
+  it('give their memory back with the last who holds them, and are made anew for who asks after that', () => {
+    const list = Array.from({ length: 400 }, (_, at) => `event ${at} ${'x'.repeat(900)}`);
+    const [batch, of] = [batchOf(400), shape('newline')];
+    const renderer = texts(list);
+    const rendering = Rendering.of(batch, of, renderer);
+    rendering.hold();
+    rendering.hold();
+    const before = rendering.bytes(7);
+    rendering.release();
+    expect(Rendering.of(batch, of, renderer)).toBe(rendering);
+    expect(rendering.bytes(7).buffer).toBe(before.buffer);
+    rendering.release();
+    const anew = Rendering.of(batch, of, renderer);
+    expect(anew).not.toBe(rendering);
+    for (const late of [rendering, anew]) expect(late.bytes(9).toString('utf8')).toBe(`${list[9]}\n`);
+    expect(renderer.calls).toBe(3);
+  });
 });

@@ -19,13 +19,15 @@ const REJECTED = Buffer.alloc(0);
  */
 export class Rendering {
   /** Where each record lies, once it was rendered: as lists, since an object for each would be moved about in memory while it waits. */
-  private readonly slabs: Array<Buffer | undefined>;
+  private slabs: Array<Buffer | undefined>;
   private readonly starts: Int32Array;
   private readonly ends: Int32Array;
   /** Of records that are split. */
   private readonly partEnds = new Map<number, readonly number[]>();
   private readonly rejects = new Map<number, RenderReject>();
   private readonly writer: SlabWriter;
+  private holders = 0;
+  private isOver = false;
 
   constructor(
     private readonly batch: EventBatch,
@@ -41,11 +43,24 @@ export class Rendering {
   /** The rendering of a batch in a shape; made at the first call. */
   static of(batch: EventBatch, shape: Shape, renderer: Renderer): Rendering {
     let rendering = batch.renderings.get(shape.key);
-    if (!rendering) {
+    if (!rendering || rendering.isOver) {
       rendering = new Rendering(batch, shape, renderer);
       batch.renderings.set(shape.key, rendering);
     }
     return rendering;
+  }
+
+  /** Somebody is about to send of it. */
+  hold(): void {
+    this.holders++;
+  }
+
+  /** Who held it has sent all that he wants, and nobody reads it on his behalf any more: with the last one its memory is used again. Who does not say so leaves it to the collector. */
+  release(): void {
+    if (--this.holders > 0) return;
+    this.isOver = true;
+    this.slabs = [];
+    this.writer.giveBack();
   }
 
   /** Octets of a record on the wire, or why there are none. */

@@ -1,6 +1,6 @@
 import type { Framing } from '../../model/integration.js';
+import { SLAB_BYTES, slabPool, type SlabPool } from './slab-pool.js';
 
-const SLAB_BYTES = 256 * 1024;
 const COUNTED_FROM = 8192;
 /** Of so few messages each gets what it takes: at a steady rate most batches hold one, and what is sent waits for its seal. */
 const FEW_MESSAGES = 4;
@@ -17,9 +17,11 @@ export class SlabWriter {
   start = 0;
   end = 0;
   private slab: Buffer | undefined;
+  /** Those of the pool. */
+  private pooled: Buffer[] = [];
 
   /** @param messages how many are about to be written */
-  constructor(private readonly framing: Framing | 'none', private readonly messages: number) {}
+  constructor(private readonly framing: Framing | 'none', private readonly messages: number, private readonly pool: SlabPool = slabPool) {}
 
   /** @param following what follows the text. @returns the slab */
   write(text: string, following?: FollowingOctets): Buffer {
@@ -36,6 +38,13 @@ export class SlabWriter {
     return { slab, ends: texts.map((text) => this.put(slab, text)) };
   }
 
+  /** Nobody reads what was written any more: what is written next begins anew. */
+  giveBack(): void {
+    this.slab = undefined;
+    this.pool.give(this.pooled);
+    this.pooled = [];
+  }
+
   /** @returns where it ends */
   private put(slab: Buffer, text: string, following?: FollowingOctets): number {
     let at = this.end;
@@ -48,10 +57,17 @@ export class SlabWriter {
 
   private room(bytes: number): Buffer {
     if (!this.slab || this.end + bytes > this.slab.length) {
-      this.slab = Buffer.allocUnsafeSlow(this.messages <= FEW_MESSAGES ? bytes : Math.max(bytes, Math.min(SLAB_BYTES, this.messages * 1024 + 4096)));
+      this.slab = this.next(this.messages <= FEW_MESSAGES ? bytes : Math.max(bytes, Math.min(SLAB_BYTES, this.messages * 1024 + 4096)));
       this.end = 0;
     }
     return this.slab;
+  }
+
+  private next(bytes: number): Buffer {
+    if (bytes !== SLAB_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    const slab = this.pool.take();
+    this.pooled.push(slab);
+    return slab;
   }
 
   /** Room that is enough for a message. A UTF-16 unit is three octets at most: only a long text, or one of few, is worth counting. A count in front has at most 10 digits and a space. */

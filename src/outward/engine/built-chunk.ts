@@ -1,7 +1,7 @@
 import type { LogMark } from '../../contracts/event-log.js';
 import type { Chunk, RejectedMessage } from '../../contracts/transport.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
-import { Rendering, type RenderReject } from '../delivery/rendering.js';
+import type { RenderReject } from '../delivery/rendering.js';
 import type { Lot } from './lane-partition.js';
 
 /** The most that goes out in one chunk of a stream, so that a slow receiver is noticed and a stop waits for little. */
@@ -53,12 +53,17 @@ export function buildChunk(queue: readonly Lot[], path: DeliveryPath, lastNumber
     events += part.indices.length;
     if (!part.done) break;
   }
-  return { chunk: { number: events > 0 ? lastNumber + 1 : lastNumber, buffers, events, bytes }, parts };
+  return { chunk: { number: events > 0 ? lastNumber + 1 : lastNumber, buffers, events, bytes, written: () => released(parts) }, parts };
+}
+
+/** A stream is written in order: what lots that are done gave to former chunks was written before. */
+function released(parts: readonly BuiltPart[]): void {
+  for (const { lot, done } of parts) if (done) lot.rendering.release();
 }
 
 /** Null when nothing of the lot fits any more. */
-function takeFrom(lot: Lot, { shape, renderer, transport, batch }: DeliveryPath, buffers: Buffer[], room: { events: number; bytes: number }): BuiltPart | null {
-  const rendering = Rendering.of(lot.batch, shape, renderer);
+function takeFrom(lot: Lot, { transport, batch }: DeliveryPath, buffers: Buffer[], room: { events: number; bytes: number }): BuiltPart | null {
+  const { rendering } = lot;
   const part: BuiltPart = { lot, indices: [], messages: [], firstMessage: buffers.length, rejects: [], bytes: 0, position: 0, mark: undefined, done: false };
   const before = lot.at;
   while (lot.at < lot.indices.length && part.bytes < room.bytes && part.indices.length < room.events) {

@@ -1,5 +1,6 @@
 import type { LogMark } from '../../contracts/event-log.js';
 import type { EventBatch } from '../delivery/event-batch.js';
+import type { Rendering } from '../delivery/rendering.js';
 import { LedgerRun } from '../evidence/ledger-run.js';
 import type { CompiledFilter } from '../delivery/event-filter.js';
 import type { Feed } from './feed.js';
@@ -138,6 +139,8 @@ export class LanePartition {
 export interface Lot {
   owner: LanePartition;
   batch: EventBatch;
+  /** Of the batch as the lane sends it; held by this lot. */
+  rendering: Rendering;
   indices: readonly number[];
   /** Next of `indices` to send. */
   at: number;

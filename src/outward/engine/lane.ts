@@ -277,6 +277,8 @@ export class Lane {
 
   /** Takes over what it wants of a batch; what lies before `taken` was taken already. Called by the shared feed and by its own catch-up reader. */
   offer(owned: LanePartition, batch: EventBatch, wanted: readonly number[]): void {
+    const { path } = this;
+    if (!path) return;
     let first = 0;
     while (first < wanted.length && (batch.offsets[wanted[first] ?? 0] ?? 0) < owned.taken) first++;
     const indices = first === 0 ? wanted : wanted.slice(first);
@@ -292,11 +294,13 @@ export class Lane {
       owned.settle();
       return;
     }
+    const rendering = Rendering.of(batch, path.shape, path.renderer);
+    rendering.hold();
     let bytes = 0;
     for (const index of indices) bytes += batch.size(index);
     owned.outstanding += indices.length;
     if (this.queue.length === 0 && this.breaker.state === 'closed') this.moved = thisMoment();
-    this.queue.push({ owner: owned, batch, indices, at: 0, end: batch.next, bytes, queuedAt: performance.now() });
+    this.queue.push({ owner: owned, batch, rendering, indices, at: 0, end: batch.next, bytes, queuedAt: performance.now() });
     this.queueBytes += bytes;
     this.work.notify();
   }

@@ -100,6 +100,7 @@ export class StreamSession implements TransportSession {
     this.segment.lastChunk = chunk.number;
     this.segment.bytes += chunk.bytes;
     this.link.write(chunk.buffers, () => {
+      chunk.written?.();
       if (this.quiet) this.settled.add(chunk.number, 'sent', this.target.settleMs);
       if (this.sendReported) return;
       this.sendReported = true;
