@@ -55,7 +55,7 @@ export interface Renderer {
    */
   render(event: AuditEvent, sequence: string | null): Rendered;
   /**
-   * The same record of an event that lies in the log as it is to be sent, without parsing it: what stands in front of `octets[from..end)`. Null where that does not do;
+   * The same record of an event that lies in the log as it is to be sent, without parsing it: what stands in front of what `stored.writeTo` writes. Null where that does not do;
    * a format that changes each event has no such way.
    */
   renderStored?(stored: StoredEvent, sequence: string): string | null;

@@ -56,28 +56,31 @@ export class EventBatch {
   static parse(batch: Omit<LogBatch, 'end'>, readForeign: ForeignReader = nobodysRecord, parsing: Parsing = 'at-once'): EventBatch {
     const late = parsing !== 'at-once';
     const { records } = batch;
-    const types: string[] = [];
+    const types = new Array<string>(records.length).fill('');
     const parsed: Array<AuditEvent | undefined> = [];
-    const sources: Array<Buffer | undefined> = [];
+    const sources = new Array<Buffer | undefined>(late ? records.length : 0).fill(undefined);
     const [starts, ends] = [new Int32Array(records.length), new Int32Array(records.length)];
     const [offsets, storedAt] = [new Float64Array(records.length), new Float64Array(records.length)];
     const unreadable: UnreadableRecord[] = [];
+    let count = 0;
     for (const record of records) {
       try {
         const { source = octetsOf(record.value), valueAt: at = 0, valueEnd: end = source.length } = record;
         const type = late && record.external !== true ? storedTypeAt(source, at, end) : undefined;
         const event = type !== undefined ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEventAt(source, at, end);
-        const index = types.push(type ?? event?.type ?? '') - 1;
-        if (event) parsed[index] = event;
-        if (late) sources.push(event ? undefined : source);
-        starts[index] = at;
-        ends[index] = end;
-        offsets[index] = record.offset;
-        storedAt[index] = record.timestamp;
+        types[count] = type ?? event?.type ?? '';
+        if (event) parsed[count] = event;
+        else sources[count] = source;
+        starts[count] = at;
+        ends[count] = end;
+        offsets[count] = record.offset;
+        storedAt[count] = record.timestamp;
+        count++;
       } catch (error) {
         unreadable.push(unreadableOf(record, error));
       }
     }
+    types.length = count;
     const last = records.at(-1);
     return new EventBatch(batch.partition, types, parsed, sources, starts, ends, offsets, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp }, parsing === 'kept');
   }

@@ -1,3 +1,4 @@
+import type { StoredEvent } from '../../model/event-envelope.js';
 import type { Framing } from '../../model/integration.js';
 import { SLAB_BYTES, slabPool, type SlabPool } from './slab-pool.js';
 
@@ -5,11 +6,10 @@ const COUNTED_FROM = 8192;
 /** Of so few messages each gets what it takes: at a steady rate most batches hold one, and what is sent waits for its seal. */
 const FEW_MESSAGES = 4;
 
-/** Octets that follow a text as they lie elsewhere. */
-export interface FollowingOctets {
-  octets: Buffer;
-  from: number;
-  end: number;
+/** An event that goes as it lies in the log, with its sequence. */
+export interface FollowingEvent {
+  stored: Pick<StoredEvent, 'octetsWith' | 'writeTo'>;
+  sequence: string;
 }
 
 /** Writes messages with their framing (RFC 6587, 3.4) one behind the other into slabs, so that a run of them leaves as one buffer. `start` and `end` say where the last one lies in its slab. */
@@ -24,8 +24,8 @@ export class SlabWriter {
   constructor(private readonly framing: Framing | 'none', private readonly messages: number, private readonly pool: SlabPool = slabPool) {}
 
   /** @param following what follows the text. @returns the slab */
-  write(text: string, following?: FollowingOctets): Buffer {
-    const slab = this.room(this.mostOctets(text) + (following ? following.end - following.from : 0));
+  write(text: string, following?: FollowingEvent): Buffer {
+    const slab = this.room(this.mostOctets(text) + octetsFollowing(following));
     this.start = this.end;
     this.put(slab, text, following);
     return slab;
@@ -46,11 +46,11 @@ export class SlabWriter {
   }
 
   /** @returns where it ends */
-  private put(slab: Buffer, text: string, following?: FollowingOctets): number {
+  private put(slab: Buffer, text: string, following?: FollowingEvent): number {
     let at = this.end;
-    if (this.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8') + (following ? following.end - following.from : 0)} `, at, 'latin1');
-    at += slab.write(text, at, 'utf8');
-    if (following) at += following.octets.copy(slab, at, following.from, following.end);
+    if (this.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8') + octetsFollowing(following)} `, at, 'latin1');
+    if (text.length > 0) at += slab.write(text, at, 'utf8');
+    if (following) at = following.stored.writeTo(slab, at, following.sequence);
     if (this.framing === 'newline') slab[at++] = 0x0a;
     return (this.end = at);
   }
@@ -75,3 +75,5 @@ export class SlabWriter {
     return (text.length <= COUNTED_FROM && this.messages > FEW_MESSAGES ? 3 * text.length : Buffer.byteLength(text, 'utf8')) + 11;
   }
 }
+
+const octetsFollowing = (following: FollowingEvent | undefined): number => (following ? following.stored.octetsWith(following.sequence) : 0);

@@ -58,8 +58,8 @@ class JsonRenderer implements Renderer {
 
   /** Printable ASCII in front, so characters are octets. */
   renderStored(stored: StoredEvent, sequence: string): string | null {
-    const text = `${this.settings.header === 'none' ? '' : this.beforeStored(stored, sequence)}{"id":"${stored.id}","sequence":"${sequence}",`;
-    return text.length + stored.end - stored.from <= this.settings.maxBytes ? text : null;
+    const text = this.settings.header === 'none' ? '' : this.beforeStored(stored, sequence);
+    return text.length + stored.octetsWith(sequence) <= this.settings.maxBytes ? text : null;
   }
 
   private beforeStored(stored: StoredEvent, sequence: string): string {
