@@ -4,7 +4,7 @@ import { encodeEnvelope } from '../../model/event-envelope.js';
 import { sampleEvent } from '../../model/sample-events.js';
 import { connectionSection, filterSection, integrationSchema, outputSection, type Framing, type Protocol } from '../../model/integration.js';
 import { EventBatch } from './event-batch.js';
-import { Rendering } from './rendering.js';
+import { joined, Rendering } from './rendering.js';
 import { frame, shapeOf, type Shape } from './shape.js';
 
 const settings = (protocol: Protocol, framing: Framing, more: Record<string, unknown> = {}) =>
@@ -51,15 +51,16 @@ describe('renderings of a batch', () => {
     }
   });
 
-  it('leave as one buffer where they lie scattered in short runs; long runs are not copied', () => {
+  it('become one buffer where they lie scattered in short runs; long runs are not copied', () => {
     const list = ['a', 'b', 'c'.repeat(3000), 'd', 'e'.repeat(3000), 'f'];
     const rendering = new Rendering(batchOf(6), shape('newline'), texts(list));
     list.forEach((_, index) => rendering.measure(index));
     const leaving = (order: readonly number[]): Buffer[] => {
       const buffers: Buffer[] = [];
       rendering.appendAll(buffers, order);
-      expect(Buffer.concat(buffers).toString('utf8')).toBe(order.map((index) => `${list[index]}\n`).join(''));
-      return buffers;
+      const all = joined(buffers, order.reduce((sum, index) => sum + Number(rendering.measure(index)), 0));
+      expect(Buffer.concat(all).toString('utf8')).toBe(order.map((index) => `${list[index]}\n`).join(''));
+      return all;
     };
     expect(leaving([0, 3, 5])).toHaveLength(1);
     const long = leaving([2, 4]);

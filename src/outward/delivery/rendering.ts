@@ -11,11 +11,16 @@ export interface RenderReject {
 /** Runs that are shorter on average are copied together: a write of each costs more than the copy. */
 const SHORT_RUN_BYTES = 2048;
 
+/** Buffers of one stream as fewer: one for all of them where they are short. @param bytes of all */
+export function joined(buffers: Buffer[], bytes: number): Buffer[] {
+  return buffers.length > 1 && bytes < buffers.length * SHORT_RUN_BYTES ? [Buffer.concat(buffers, bytes)] : buffers;
+}
+
 const REJECTED = Buffer.alloc(0);
 
 /**
  * One batch in one shape, rendered on demand into slabs, framing or envelope included. Records that were rendered one after the other lie side by side,
- * so a run of them leaves as one buffer; short runs are copied into one.
+ * so a run of them leaves as one buffer.
  */
 export class Rendering {
   /** Where each record lies, once it was rendered: as lists, since an object for each would be moved about in memory while it waits. */
@@ -85,10 +90,8 @@ export class Rendering {
     }
   }
 
-  /** Adds records to a list of buffers: one buffer for all that lie side by side, or one for all of them where they lie scattered in short runs. @throws RangeError as `bytes` */
+  /** Adds records to a list of buffers: one buffer for all that lie side by side. @throws RangeError as `bytes` */
   appendAll(buffers: Buffer[], indices: readonly number[]): void {
-    const before = buffers.length;
-    let bytes = 0;
     let run: Buffer | undefined;
     let [from, to] = [0, 0];
     for (const index of indices) {
@@ -100,11 +103,8 @@ export class Rendering {
         from = start;
       }
       to = end;
-      bytes += end - start;
     }
     if (run !== undefined) buffers.push(run.subarray(from, to));
-    const runs = buffers.length - before;
-    if (runs > 1 && bytes < runs * SHORT_RUN_BYTES) buffers.push(Buffer.concat(buffers.splice(before), bytes));
   }
 
   private slabOf(index: number): Buffer {

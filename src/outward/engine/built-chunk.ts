@@ -1,7 +1,7 @@
 import type { LogMark } from '../../contracts/event-log.js';
 import type { Chunk, RejectedMessage } from '../../contracts/transport.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
-import type { RenderReject } from '../delivery/rendering.js';
+import { joined, type RenderReject } from '../delivery/rendering.js';
 import type { Lot } from './lane-partition.js';
 
 /** The most that goes out in one chunk of a stream, so that a slow receiver is noticed and a stop waits for little. */
@@ -33,7 +33,7 @@ export interface BuiltChunk {
 }
 
 /**
- * The next chunk of a lane's queue. A stream takes from the first lot only; where a chunk is a request it takes from as many as fit, in their order.
+ * The next chunk of a lane's queue, from as many lots as fit, in their order.
  * Moves the lots on; the lane takes those that are done out of its queue.
  * @param mostBytes for a probe
  * @param lastNumber the chunk's number is the next one; without octets to send it shares this one, and is safe when that one is
@@ -45,7 +45,7 @@ export function buildChunk(queue: readonly Lot[], path: DeliveryPath, lastNumber
   let bytes = 0;
   let events = 0;
   for (const lot of queue) {
-    if (parts.length > 0 && (path.batch === undefined || events >= limits.events || bytes >= limits.bytes)) break;
+    if (parts.length > 0 && (events >= limits.events || bytes >= limits.bytes)) break;
     const part = takeFrom(lot, path, buffers, { events: limits.events - events, bytes: limits.bytes - bytes });
     if (part === null) break;
     parts.push(part);
@@ -53,7 +53,7 @@ export function buildChunk(queue: readonly Lot[], path: DeliveryPath, lastNumber
     events += part.indices.length;
     if (!part.done) break;
   }
-  return { chunk: { number: events > 0 ? lastNumber + 1 : lastNumber, buffers, events, bytes, written: () => released(parts) }, parts };
+  return { chunk: { number: events > 0 ? lastNumber + 1 : lastNumber, buffers: path.transport.unit === 'message' ? buffers : joined(buffers, bytes), events, bytes, written: () => released(parts) }, parts };
 }
 
 /** A stream is written in order: what lots that are done gave to former chunks was written before. */

@@ -149,4 +149,6 @@ export interface Lot {
   bytes: number;
   /** performance.now() when it was queued. */
   queuedAt: number;
+  /** Much waits in the log behind it, so more comes soon. */
+  moreFollows: boolean;
 }

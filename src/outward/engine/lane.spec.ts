@@ -100,6 +100,72 @@ describe('the lane of an integration', () => {
     expect(gone.cursor).toBe(0);
   });
 
+  describe('where much waits in the log', () => {
+    const record = encodeEnvelope({ event: { ...sampleEvent(TYPE), id: 'e-1' }, producer: 'p', source: 's' });
+    const batchAt = (offset: number, events = 1): EventBatch =>
+      EventBatch.parse({ partition: 1, next: offset + events, records: Array.from({ length: events }, (_, at) => ({ partition: 1, offset: offset + at, key: 'k', timestamp: 1, value: record })) });
+    const scripted = (): ScriptedTransport => {
+      const script = new ScriptedTransport();
+      script.onSend = (session, chunk) => {
+        session.safe(chunk.number);
+        return Promise.resolve({ type: 'taken' });
+      };
+      return script;
+    };
+    /** A lane that the test offers batches itself, from the cursor on as often as it is attached. */
+    const fed = (script: ScriptedTransport, attach: (one: TestLane['lane'], owned: LanePartition) => void = () => undefined) => {
+      const { lane: one } = lane(script);
+      const owned: LanePartition = one.add({ partition: 1, hasLive: () => true, detach: () => undefined, roomChanged: () => undefined, attach: (given) => attach(one, given) }, 0, true);
+      return { one, owned };
+    };
+    const sent = (script: ScriptedTransport): string[][] => script.sessions.flatMap(({ chunks }) => chunks.map(positionsIn));
+
+    it('gathers little from several batches into one chunk', async () => {
+      const script = scripted();
+      const { one, owned } = fed(script);
+      for (let offset = 0; offset < 5; offset++) {
+        one.offer(owned, batchAt(offset), [0], true);
+        await pause(1);
+      }
+      await until('all is sent', () => owned.cursor === 5);
+      expect(sent(script)).toEqual([['1.0', '1.1', '1.2', '1.3', '1.4']]);
+      expect(one.counters).toMatchObject({ delivered: 5, filtered: 0, repeated: 0 });
+    });
+
+    it('sends what gathered with the first batch that nothing follows, or when it is much', async () => {
+      const script = scripted();
+      const { one, owned } = fed(script);
+      one.offer(owned, batchAt(0), [0], true);
+      one.offer(owned, batchAt(1), [0], false);
+      await pause(1);
+      expect(sent(script)).toEqual([['1.0', '1.1']]);
+      one.offer(owned, batchAt(2), [0], true);
+      await pause(1);
+      expect(sent(script)).toHaveLength(1);
+      one.offer(owned, batchAt(3, 50), Array.from({ length: 50 }, (_, at) => at), true);
+      await pause(1);
+      expect(sent(script)).toHaveLength(2);
+      expect(sent(script)[1]).toHaveLength(51);
+      expect(owned.cursor).toBe(53);
+    });
+
+    it('begins anew when the receiver fails while it gathers', async () => {
+      const script = scripted();
+      script.onSend = () => Promise.resolve({ type: 'taken' });
+      const { one, owned } = fed(script, (self, given) => {
+        if (script.opens > 0) queueMicrotask(() => self.offer(given, batchAt(given.cursor, 2), [0, 1], true));
+      });
+      one.offer(owned, batchAt(0), [0], false);
+      await until('the first is sent', () => sent(script).length === 1);
+      one.offer(owned, batchAt(1), [0], true);
+      await pause(1);
+      script.onSend = scripted().onSend;
+      script.session.fail(REFUSED);
+      await until('all is sent', () => owned.cursor === 2);
+      expect(sent(script)).toEqual([['1.0'], ['1.0', '1.1']]);
+    });
+  });
+
   describe('over TCP to a real receiver', () => {
     it('delivers in order, and the cursor stands at the end only when the receiver has read everything', async () => {
       const receiver = await LoopbackReceiver.start({ protocol: 'tcp' });

@@ -23,6 +23,9 @@ import { countTypes, type TypeCounts } from './type-counts.js';
 
 /** The probe of a half-open breaker: a receiver that is just coming back is not flooded, and little is repeated when it does not. */
 const PROBE_BYTES = 16 * 1024;
+/** Where more follows, less than this waits so long for more: a write of each would cost more than all else. */
+const LITTLE_BYTES = 16 * 1024;
+const GATHER_MS = 100;
 /** What failed in one partition may be gone (retention): after so long without anything to send of it the others are read as well. */
 const TRY_ALONE_MS = 10_000;
 /** After so many failures in a row the integration counts as down (a state change that is told), before as hiccup. */
@@ -123,6 +126,8 @@ export class Lane {
   private epoch = 0;
   /** performance.now() since when one partition alone is read, to try a receiver that failed. */
   private triedAloneSince: number | undefined;
+  /** It waits for more, of which nobody need tell it one by one. */
+  private gathersLittle = false;
   private stopping = false;
   private stopped: Promise<void> | undefined;
   /** It was told as down and not yet as recovered. */
@@ -275,8 +280,11 @@ export class Lane {
     return true;
   }
 
-  /** Takes over what it wants of a batch; what lies before `taken` was taken already. Called by the shared feed and by its own catch-up reader. */
-  offer(owned: LanePartition, batch: EventBatch, wanted: readonly number[]): void {
+  /**
+   * Takes over what it wants of a batch; what lies before `taken` was taken already. Called by the shared feed and by its own catch-up reader.
+   * @param moreFollows much waits in the log behind the batch
+   */
+  offer(owned: LanePartition, batch: EventBatch, wanted: readonly number[], moreFollows = false): void {
     const { path } = this;
     if (!path) return;
     let first = 0;
@@ -300,9 +308,9 @@ export class Lane {
     for (const index of indices) bytes += batch.size(index);
     owned.outstanding += indices.length;
     if (this.queue.length === 0 && this.breaker.state === 'closed') this.moved = thisMoment();
-    this.queue.push({ owner: owned, batch, rendering, indices, at: 0, end: batch.next, bytes, queuedAt: performance.now() });
+    this.queue.push({ owner: owned, batch, rendering, indices, at: 0, end: batch.next, bytes, queuedAt: performance.now(), moreFollows });
     this.queueBytes += bytes;
-    this.work.notify();
+    if (!this.gathersLittle || !moreFollows || this.queueBytes >= LITTLE_BYTES) this.work.notify();
   }
 
   /** Ends in order: what is in flight gets `graceMs` to become safe; the rest is read again by whoever goes on. Takes little more than `graceMs`. */
@@ -339,6 +347,7 @@ export class Lane {
   /** One wait or one chunk. No function of its own to await: the lanes of a process take a step for every few events. */
   private step(): Promise<unknown> {
     const { path } = this;
+    this.gathersLittle = false;
     if (!path) return this.work.wait();
     const { breaker } = this;
     if (breaker.state === 'open') {
@@ -355,6 +364,7 @@ export class Lane {
     // The probe is out: what comes of it decides.
     if (breaker.state === 'half-open' && this.inFlight.length > 0) return this.work.wait();
     const gatherMs = this.gatherMs(path);
+    this.gathersLittle = gatherMs > 0 && path.batch === undefined;
     if (gatherMs > 0) {
       this.pace.rest();
       return this.work.wait(gatherMs);
@@ -475,10 +485,12 @@ export class Lane {
     if (parts.some(({ done }) => done)) this.tellRoom();
   }
 
-  /** How long the queue may still wait for more events to share a request. While the receiver is not known to work nothing more comes. */
+  /** How long the queue may still wait for more events to share a request or a write. While the receiver is not known to work nothing more comes. */
   private gatherMs({ batch }: DeliveryPath): number {
     const [oldest] = this.queue;
-    if (!batch || batch.waitMs === 0 || !oldest || this.consecutiveFailures > 0 || !this.hasRoom || this.queueBytes >= batch.bytes) return 0;
+    if (!oldest || this.consecutiveFailures > 0 || !this.hasRoom) return 0;
+    if (!batch) return this.queue.at(-1)?.moreFollows === true && this.queueBytes < LITTLE_BYTES ? oldest.queuedAt + GATHER_MS - performance.now() : 0;
+    if (batch.waitMs === 0 || this.queueBytes >= batch.bytes) return 0;
     const events = this.queue.reduce((sum, lot) => sum + lot.indices.length - lot.at, 0);
     return events >= batch.events ? 0 : oldest.queuedAt + batch.waitMs - performance.now();
   }

@@ -233,7 +233,7 @@ export class SharedFeed implements Feed {
     for (const owned of this.live) {
       const picked = owned.picked ?? NOTHING;
       owned.picked = undefined;
-      owned.lane.offer(owned, batch, picked);
+      owned.lane.offer(owned, batch, picked, this.gathered);
     }
     this.position = batch.next;
     this.lastMark = batch.lastMark ?? this.lastMark;
