@@ -1,5 +1,6 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
-import { ConfigResourceTypes, Kafka, logLevel } from 'kafkajs';
+import { CompressionCodecs, CompressionTypes, ConfigResourceTypes, Kafka, logLevel, type Message } from 'kafkajs';
 import type { FetchedBatch } from '../../src/platform/event-log/kafka/fetch-decoder.js';
 import { KafkaEventLog } from '../../src/platform/event-log/kafka/kafka-event-log.js';
 import { append, eventLogContract, nextWithRecords, rangeOf, readAll, record, text, until } from '../contract/event-log/event-log.contract.js';
@@ -76,23 +77,29 @@ if (missing !== undefined) {
       await fixture.dispose();
     });
 
-    it('tells its own records from what others write into the topic, also when they copy the signature', async () => {
-      const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1 });
+    it.each(['gzip', 'none'] as const)('tells its own records from what others write into the topic, also when they copy the signature (compression %s)', async (compression) => {
+      const fixture = await openKafkaEventLog(kafka.brokers, { partitions: 1, compression });
       const { log, topic } = fixture;
       await append(log, [{ ...record('k', 'own'), headers: { source: 'hr' } }]);
       const consumer = client.consumer({ groupId: `spy-${topic}` });
       await consumer.connect();
       await consumer.subscribe({ topics: [topic], fromBeginning: true });
-      const seal = await new Promise<Buffer | undefined>((resolve) => {
-        // The client gives whole batches where its answers are read directly.
-        void consumer.run({ eachBatch: async ({ batch }) => resolve((batch.messages[0] as unknown as FetchedBatch).records()[0]?.headers['tidegate-seal'] as Buffer | undefined) });
-      });
+      // The client gives whole batches where its answers are read directly.
+      const batch = await new Promise<FetchedBatch>((resolve) => void consumer.run({ eachBatch: async ({ batch: { messages: [first] } }) => resolve(first as unknown as FetchedBatch) }));
       await consumer.disconnect();
+      const inHeader = batch.records()[0]?.headers['tidegate-seal'] as Buffer | undefined;
+      const inMember = Buffer.from(batch.packed.body).subarray(0, 48);
+      expect(inHeader?.length).toBe(compression === 'none' ? 32 : undefined);
+      expect(gunzipSync(compression === 'gzip' ? batch.packed.body : gzipSync('')).includes('own')).toBe(compression === 'gzip');
+      // Of gzip, too, but with the copied seal in its extra field.
+      const copying = CompressionTypes.GZIP + 8 * 100_000;
+      (CompressionCodecs as unknown as Record<number, () => object>)[copying] = () => ({ compress: async ({ buffer }: { buffer: Buffer }) => Buffer.concat([inMember, gzipSync(buffer).subarray(10)]) });
+      const headers = { source: 'hr', ...(inHeader ? { 'tidegate-seal': inHeader } : {}) };
       const producer = client.producer();
       await producer.connect();
-      expect(seal).toHaveLength(32);
-      await producer.send({ topic, messages: [{ key: 'k', value: 'forged', headers: { source: 'hr', 'tidegate-seal': seal ?? '' } }] });
-      await producer.send({ topic, messages: [{ key: 'k', value: 'own', headers: { source: 'hr', 'tidegate-seal': seal ?? '' } }, { key: 'k', value: 'added to it' }] });
+      const send = (messages: Message[]) => producer.send({ topic, compression: compression === 'gzip' ? copying : CompressionTypes.None, messages });
+      await send([{ key: 'k', value: 'forged', headers }]);
+      await send([{ key: 'k', value: 'own', headers }, { key: 'k', value: 'added to it' }]);
       await producer.send({ topic, messages: [{ key: null, value: null }] });
       await producer.disconnect();
       const stored = await readAll(log);
