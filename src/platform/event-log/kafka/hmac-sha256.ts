@@ -94,3 +94,13 @@ export class HmacSha256 {
     return hash('sha256', this.outer, 'binary');
   }
 }
+
+/** Those of some keys, each made at its first use. @param derived the key that signs, where a purpose has one of its own */
+export function hmacPerKey(derived: (key: Buffer) => Uint8Array = (key) => key): (key: Buffer) => HmacSha256 {
+  const made = new WeakMap<Buffer, HmacSha256>();
+  return (key) => {
+    let hmac = made.get(key);
+    if (!hmac) made.set(key, (hmac = new HmacSha256(derived(key))));
+    return hmac;
+  };
+}

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { HmacSha256, SignedOctets } from './hmac-sha256.js';
+import { hmacPerKey, SignedOctets } from './hmac-sha256.js';
 
 /** A gzip member without anything optional (RFC 1952, section 2.3) begins with so many octets. */
 const PLAIN_HEAD_OCTETS = 10;
@@ -40,11 +40,5 @@ export function bearsMemberSeal(octets: Uint8Array, keys: readonly Buffer[]): bo
 /** One at a time, filled and signed without anything in between. */
 const signed = new SignedOctets();
 
-const hmacs = new WeakMap<Buffer, HmacSha256>();
-
 /** Under a key of its own: what is signed for another purpose is no seal here. */
-function hmacOf(key: Buffer): HmacSha256 {
-  let hmac = hmacs.get(key);
-  if (!hmac) hmacs.set(key, (hmac = new HmacSha256(createHmac('sha256', key).update(PURPOSE).digest())));
-  return hmac;
-}
+const hmacOf = hmacPerKey((key) => createHmac('sha256', key).update(PURPOSE).digest());

@@ -1,6 +1,6 @@
 import type { IHeaders, Message } from 'kafkajs';
 import type { NewRecord } from '../../../contracts/event-log.js';
-import { HmacSha256, SignedOctets } from './hmac-sha256.js';
+import { hmacPerKey, SignedOctets } from './hmac-sha256.js';
 import { KEY, KEY_END, PLACES, START, VALUE, VALUE_END, type BatchPlaces } from './packed-batch.js';
 
 /** Header of the first record of a batch that is not packed (in gzip: `member-seal.ts`) that tells our own from those that others write into the topic: HMAC-SHA-256 over all of its records, in their order. */
@@ -90,12 +90,6 @@ function take(headers: IHeaders, name: string): Buffer | undefined {
 
 const lastOf = (given: IHeaders[string]): Buffer | string | null | undefined => (Array.isArray(given) ? given.at(-1) : given);
 
-const hmacs = new WeakMap<Buffer, HmacSha256>();
-
-function hmacOf(key: Buffer): HmacSha256 {
-  let hmac = hmacs.get(key);
-  if (!hmac) hmacs.set(key, (hmac = new HmacSha256(key)));
-  return hmac;
-}
+const hmacOf = hmacPerKey();
 
 const buffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
