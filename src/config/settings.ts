@@ -86,7 +86,7 @@ const engine = z.strictObject({
   pool: z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/).default('default').meta({ help: 'The pool that this process delivers for.' }),
   id: z.string().regex(/^[A-Za-z0-9._-]{1,60}$/).optional().meta({ help: 'Name of this engine; host name, process id and a random part when empty.' }),
   queueBytes: bytes(2_097_152, 'Events that wait in memory for one integration, in bytes; beyond it the integration reads for itself from its cursor.'),
-  inFlightBytes: bytes(268_435_456, 'Bytes handed to a receiver that are not yet known to be safe.'),
+  inFlightBytes: bytes(536_870_912, 'Bytes handed to a receiver that are not yet known to be safe.'),
   batchBytes: bytes(524_288, 'Bytes read from a partition in one go.'),
   batchEvents: z.int().min(1).max(10_000).default(500).meta({ help: 'Events read from a partition in one go.' }),
   commitIntervalMs: z.int().min(50).max(60_000).default(1000).meta({ help: 'How often cursors are saved; one that only passed events which its integration does not want is saved 30 times less often, and at least every 30 seconds.' }),

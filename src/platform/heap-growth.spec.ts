@@ -21,7 +21,7 @@ describe('how far the heap may grow', () => {
     jest.advanceTimersByTime(5000);
     expect(applied).toEqual([20]);
     loop.share = 0.71;
-    jest.advanceTimersByTime(1000);
+    jest.advanceTimersByTime(250);
     expect(applied).toEqual([20, 0]);
     loop.share = 0.1;
     jest.advanceTimersByTime(2000);

@@ -2,9 +2,9 @@ import { performance, type EventLoopUtilization } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
 import type { Settings } from '../config/settings.js';
 
-const LOOK_MS = 1000;
+const LOOK_MS = 250;
 /** The event loop must have had time to spare for so many looks in a row. */
-const CALM_LOOKS = 3;
+const CALM_LOOKS = 12;
 /** V8's own choice. */
 const OWN_CHOICE = 0;
 

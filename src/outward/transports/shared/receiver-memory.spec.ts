@@ -35,12 +35,14 @@ describe('what is remembered of a receiver', () => {
     expect(habits.unanswered(25 * HOUR_MS)).toBe('fall-back');
   });
 
-  it('makes segments smaller for a slow receiver and larger for a quick one that was shown to bear them', () => {
+  it('makes segments smaller for a slow receiver and as large for a quick one as it would read in a second', () => {
     const habits = new ReceiverHabits();
     const start = habits.segmentBytes;
     habits.answered(0, 10, 1000);
     expect(habits.segmentBytes).toBe(start);
-    habits.answered(0, 10, start);
+    habits.answered(0, 999, start / 2);
+    expect(habits.segmentBytes).toBe(start);
+    habits.answered(0, 500, start);
     expect(habits.segmentBytes).toBe(start * 2);
     habits.answered(0, 6000, start);
     expect(habits.segmentBytes).toBe(start);
@@ -48,6 +50,10 @@ describe('what is remembered of a receiver', () => {
     expect(habits.segmentBytes).toBe(start / 4);
     for (let times = 0; times < 20; times++) habits.unanswered(0);
     expect(habits.segmentBytes).toBe(65_536);
+    habits.answered(0, 0, 262_144);
+    expect(habits.segmentBytes).toBe(262_144_000);
+    habits.answered(0, 1, 262_144_000);
+    expect(habits.segmentBytes).toBe(268_435_456);
   });
 
   it('keeps receivers apart by host and port, and not without bound', () => {

@@ -4,7 +4,8 @@ const KIBIBYTE = 1024;
 /** A segment is no larger than what the receiver was seen to read in good time. Chunks are never split, so one chunk is the real floor. */
 const SEGMENT_FLOOR_BYTES = 64 * KIBIBYTE;
 const SEGMENT_START_BYTES = 4096 * KIBIBYTE;
-const SEGMENT_CEILING_BYTES = 65_536 * KIBIBYTE;
+/** Far above what a receiver takes between two seals: a lower one would be the pace of the fastest. */
+const SEGMENT_CEILING_BYTES = 262_144 * KIBIBYTE;
 const ANSWER_IS_QUICK_MS = 1000;
 const ANSWER_IS_SLOW_MS = 5000;
 /** So many half-closes in a row without an answer, from a receiver that never gave one, and it counts as one that cannot. */
@@ -42,12 +43,15 @@ export class ReceiverHabits {
     return now - this.answeredAt < ANSWER_REMEMBERED_MS;
   }
 
-  /** @param bytes octets of the segment: only one that came near the limit shows that more can be borne */
+  /**
+   * A segment may hold what the receiver would read within a second at the pace that it has shown: doubled step by step instead, the first second of a rush would go by in waiting for seals.
+   * @param bytes octets of the segment
+   */
   answered(now: number, tookMs: number, bytes: number): void {
     this.answeredAt = now;
     this.strikes = 0;
     this.quietMs = FIRST_QUIET_MS;
-    if (tookMs < ANSWER_IS_QUICK_MS && bytes >= this.segmentBytes / 4) this.segmentBytes = Math.min(SEGMENT_CEILING_BYTES, this.segmentBytes * 2);
+    if (tookMs < ANSWER_IS_QUICK_MS) this.segmentBytes = Math.max(this.segmentBytes, Math.min(SEGMENT_CEILING_BYTES, (bytes * ANSWER_IS_QUICK_MS) / Math.max(1, tookMs)));
     else if (tookMs > ANSWER_IS_SLOW_MS) this.segmentBytes = Math.max(SEGMENT_FLOOR_BYTES, this.segmentBytes / 2);
   }
 

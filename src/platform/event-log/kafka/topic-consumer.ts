@@ -162,8 +162,11 @@ export class TopicConsumer {
     const { batch } = payload;
     if (consumer === this.consumer && !payload.isStale() && this.started.has(batch.partition)) this.handler.messages(batch.partition, batch.messages, Number(batch.highWatermark), heldBack(batch));
     payload.resolveOffset(batch.lastOffset());
-    // With nothing to ask for the client sleeps through its longest wait, whatever has room meanwhile.
-    if (consumer === this.consumer && this.isFull()) await this.untilRoom.for(MAX_FETCH_WAIT_MS);
+    // With nothing to ask for the client would sleep through its longest wait, whatever has room meanwhile.
+    while (consumer === this.consumer && !this.stopped && !payload.isStale() && this.isFull()) {
+      await this.untilRoom.for(MAX_FETCH_WAIT_MS);
+      await payload.heartbeat();
+    }
   }
 
   /** Nothing is to be fetched: each partition has enough. */
