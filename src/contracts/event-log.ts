@@ -25,7 +25,7 @@ export interface LogRecord {
   /** Milliseconds since 1970 at the append. */
   timestamp: number;
   headers?: Record<string, string>;
-  /** Larger octets that the value lies in, and where; `value` is the same as a view of its own. Reading there saves an object for each record. Absent where the value lies alone. */
+  /** Larger octets that the value lies in, and where; `value` is the same as a view of its own. Absent where the value lies alone. */
   readonly source?: Buffer;
   readonly valueAt?: number;
   readonly valueEnd?: number;
@@ -42,6 +42,28 @@ export interface LogMark {
   timestamp: number;
 }
 
+/** Records as lists of numbers, one entry for each (the lists may have room for more): an object for each record would be made for a moment, and moved about by the memory's housekeeping. Who takes the lists may change them. */
+export interface RecordLists {
+  /** What the value lies in. */
+  sources: Array<Buffer | undefined>;
+  starts: Int32Array;
+  ends: Int32Array;
+  offsets: Float64Array;
+  /** Milliseconds since 1970. */
+  times: Float64Array;
+  /** Indices of those that are `external`. */
+  external: ReadonlySet<number>;
+}
+
+/** Records in their order: an array, or what makes its records when somebody asks for one. */
+export interface LogRecords extends Iterable<LogRecord> {
+  readonly length: number;
+  /** Negative: from the end. */
+  at(index: number): LogRecord | undefined;
+  /** The same as lists, where the log reads them like that. Once taken, by one. */
+  readonly lists?: RecordLists;
+}
+
 /** `same` = the record lies where it lay; `other` = another one does, or none; `gone` = nothing to compare: retention removed that place. */
 export type Recognition = 'same' | 'other' | 'gone';
 
@@ -54,7 +76,7 @@ export interface PositionRun {
 /** A run of records of one partition. `records` may be empty (nothing came within the wait, or only a gap). */
 export interface LogBatch {
   partition: number;
-  records: LogRecord[];
+  records: LogRecords;
   /** The position to read next: after the last record, or beyond a gap. */
   next: number;
   /** Where the partition ended, as far as the reader knew when it read this; at least `next`. */

@@ -145,7 +145,8 @@ async function copyPartition(from: EventLog, to: EventLog, { partition, first, e
   const reader = await from.openReader(partition, at, 'copy', { maxRecords: BATCH_EVENTS });
   try {
     while (at < end) {
-      const { records, next } = await reader.next();
+      const batch = await reader.next();
+      const [records, next] = [[...batch.records], batch.next];
       const appended = await appendAll(to, records);
       records.forEach((record, index) => {
         const place = appended[index];

@@ -93,6 +93,7 @@ export function decodeEnvelope(value: Uint8Array): EnvelopedEvent {
   return { event, producer: envelope.tidegateproducer ?? 'unknown', source: envelope.source ?? 'unknown' };
 }
 
+const NO_OCTETS = Buffer.alloc(0);
 const DATA = ',"data":{';
 const START_OCTETS = Buffer.from(START, 'latin1');
 /** Stands for the member only: inside a text its quotes would be escaped. */
@@ -134,16 +135,25 @@ function dataStartOf(octets: Buffer, at: number, end: number): number {
 
 /** An event that lies in its record octet for octet as the JSON output writes it, but for its sequence: what is known of it without parsing it. */
 export class StoredEvent {
-  constructor(
-    /** The record lies in these. */
-    readonly octets: Buffer,
-    readonly severity: number,
-    private readonly idAt: number,
-    private readonly idEnd: number,
-    private readonly typeEnd: number,
-    /** Where the event ends, its closing brace included. */
-    readonly end: number,
-  ) {}
+  severity = 0;
+  private octets: Buffer = NO_OCTETS;
+  private idAt = 0;
+  private idEnd = 0;
+  private typeEnd = 0;
+  /** Where the event ends, its closing brace included. */
+  private end = 0;
+
+  /** Goes to the event of another record; of one in which `storedTypeAt` finds a type. @returns itself */
+  moveTo(octets: Buffer, at: number, end: number): this {
+    const mark = at + MARKED_OCTETS.length;
+    this.octets = octets;
+    this.severity = numberAt(octets, mark, 2);
+    this.idAt = at + numberAt(octets, mark + 3, 4) + BEFORE_ID;
+    this.idEnd = this.idAt + numberAt(octets, mark + 8, 2);
+    this.typeEnd = this.idEnd + BEFORE_TYPE + numberAt(octets, mark + 11, 2);
+    this.end = end - 1;
+    return this;
+  }
 
   /** ASCII, without a character that JSON escapes. */
   get id(): string {
@@ -188,21 +198,11 @@ const TIME_OCTETS = '2026-01-31T10:00:00.000Z'.length;
 
 /** Undefined where the record bears no such mark. Of records that Tidegate itself wrote alone: it is believed. */
 export function storedEventOf(value: Uint8Array): StoredEvent | undefined {
-  return storedEventAt(octetsOf(value), 0, value.length);
+  const octets = octetsOf(value);
+  return storedTypeAt(octets, 0, octets.length) === undefined ? undefined : new StoredEvent().moveTo(octets, 0, octets.length);
 }
 
-/** Of a record that lies there. */
-export function storedEventAt(octets: Buffer, at: number, end: number): StoredEvent | undefined {
-  const start = markedStartOf(octets, at, end);
-  if (start < 0) return undefined;
-  const mark = at + MARKED_OCTETS.length;
-  const idAt = start + BEFORE_ID;
-  const idEnd = idAt + numberAt(octets, mark + 8, 2);
-  const typeEnd = idEnd + BEFORE_TYPE + numberAt(octets, mark + 11, 2);
-  return typeEnd + BEFORE_TIME + TIME_OCTETS < end ? new StoredEvent(octets, numberAt(octets, mark, 2), idAt, idEnd, typeEnd, end - 1) : undefined;
-}
-
-/** The type of an event that `storedEventAt` finds there, and nothing else of it: most records are asked for that alone. */
+/** The type of an event that lies there as `StoredEvent` has it, and nothing else of it: most records are asked for that alone. Undefined where the record bears no such mark; of records that Tidegate itself wrote alone. */
 export function storedTypeAt(octets: Buffer, at: number, end: number): string | undefined {
   const start = markedStartOf(octets, at, end);
   if (start < 0) return undefined;

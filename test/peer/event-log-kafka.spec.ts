@@ -66,7 +66,7 @@ if (missing !== undefined) {
       const giveUpAt = performance.now() + 30_000;
       for (let at = 0; at < end && performance.now() < giveUpAt; ) {
         const batch = await reader.next();
-        held.push(...batch.records.map(({ offset }) => offset));
+        held.push(...Array.from(batch.records, ({ offset }) => offset));
         for (const { from, to } of batch.vacant ?? []) for (let position = from; position < to; position++) vacant.push(position);
         at = batch.next;
       }

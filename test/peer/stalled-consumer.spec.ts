@@ -69,7 +69,7 @@ describeWithPeer('a Kafka consumer that stands still', (await kafkaMissing()) ??
     const seen = new Map(readers.map(({ partition }) => [partition, [] as number[]]));
     let reading = true;
     const work = readers.map(async (reader) => {
-      while (reading) seen.get(reader.partition)?.push(...(await reader.next()).records.map(({ offset }) => offset));
+      while (reading) seen.get(reader.partition)?.push(...Array.from((await reader.next()).records, ({ offset }) => offset));
     });
     await eventually('the handler is stuck', stuck, SLOW_MS);
     await write('later', 100);
@@ -133,7 +133,7 @@ describeWithPeer('a Kafka consumer that stands still', (await kafkaMissing()) ??
     const reader = await fixture.log.openReader(0, from, 'frozen', { maxWaitMs: 200 });
     await write('before', 40);
     const seen: number[] = [];
-    const more = async () => seen.push(...(await reader.next()).records.map(({ offset }) => offset));
+    const more = async () => seen.push(...Array.from((await reader.next()).records, ({ offset }) => offset));
     while (seen.length === 0) await more();
     kafka.signal(0, 'SIGSTOP');
     try {

@@ -1,5 +1,5 @@
-import type { LogBatch, LogMark, LogRecord } from '../../contracts/event-log.js';
-import { decodeEventAt, octetsOf, storedEventAt, storedTypeAt, type StoredEvent } from '../../model/event-envelope.js';
+import type { LogBatch, LogMark, LogRecord, LogRecords, RecordLists } from '../../contracts/event-log.js';
+import { decodeEventAt, octetsOf, StoredEvent, storedTypeAt } from '../../model/event-envelope.js';
 import { sequenceOf, type AuditEvent, type EnvelopedEvent } from '../../model/audit-event.js';
 import type { Rendering } from './rendering.js';
 
@@ -38,7 +38,7 @@ export class EventBatch {
     readonly types: readonly string[],
     /** Of those that were parsed. */
     private readonly parsed: Array<AuditEvent | undefined>,
-    /** What an event that was not parsed lies in; none for others. With `starts` and `ends` in place of an object for each, as what waits is moved about in memory. */
+    /** What an event that was not parsed lies in, as `storedTypeAt` found it; none for others. With `starts` and `ends` in place of an object for each, as what waits is moved about in memory. */
     private readonly sources: ReadonlyArray<Buffer | undefined>,
     private readonly starts: Int32Array,
     private readonly ends: Int32Array,
@@ -56,33 +56,37 @@ export class EventBatch {
   static parse(batch: Omit<LogBatch, 'end'>, readForeign: ForeignReader = nobodysRecord, parsing: Parsing = 'at-once'): EventBatch {
     const late = parsing !== 'at-once';
     const { records } = batch;
-    const types = new Array<string>(records.length).fill('');
+    const { length } = records;
+    const { sources, starts, ends, offsets, times, external } = records.lists ?? listsOf(records);
+    const types = new Array<string>(length).fill('');
     const parsed: Array<AuditEvent | undefined> = [];
-    const sources = new Array<Buffer | undefined>(late ? records.length : 0).fill(undefined);
-    const [starts, ends] = [new Int32Array(records.length), new Int32Array(records.length)];
-    const [offsets, storedAt] = [new Float64Array(records.length), new Float64Array(records.length)];
     const unreadable: UnreadableRecord[] = [];
     let count = 0;
-    for (const record of records) {
+    for (let index = 0; index < length; index++) {
+      const source = sources[index] ?? NOTHING;
+      const [at, end] = [starts[index] ?? 0, ends[index] ?? 0];
+      const isForeign = external.size > 0 && external.has(index);
       try {
-        const { source = octetsOf(record.value), valueAt: at = 0, valueEnd: end = source.length } = record;
-        const type = late && record.external !== true ? storedTypeAt(source, at, end) : undefined;
-        const event = type !== undefined ? undefined : record.external === true ? foreignEvent(record, readForeign) : decodeEventAt(source, at, end);
+        const type = late && !isForeign ? storedTypeAt(source, at, end) : undefined;
+        const event = type !== undefined ? undefined : isForeign ? foreignEvent(records.at(index), readForeign) : decodeEventAt(source, at, end);
         types[count] = type ?? event?.type ?? '';
         if (event) parsed[count] = event;
-        else sources[count] = source;
-        starts[count] = at;
-        ends[count] = end;
-        offsets[count] = record.offset;
-        storedAt[count] = record.timestamp;
+        sources[count] = event ? undefined : source;
+        // Those that are no events leave no gap.
+        if (count < index) {
+          starts[count] = at;
+          ends[count] = end;
+          offsets[count] = offsets[index] ?? 0;
+          times[count] = times[index] ?? 0;
+        }
         count++;
       } catch (error) {
-        unreadable.push(unreadableOf(record, error));
+        unreadable.push({ offset: offsets[index] ?? 0, storedAt: times[index] ?? 0, reason: error instanceof Error ? error.message : String(error), excerpt: source.toString('utf8', at, end).slice(0, EXCERPT_CHARACTERS) });
       }
     }
     types.length = count;
     const last = records.at(-1);
-    return new EventBatch(batch.partition, types, parsed, sources, starts, ends, offsets, batch.next, unreadable, storedAt, last && { offset: last.offset, timestamp: last.timestamp }, parsing === 'kept');
+    return new EventBatch(batch.partition, types, parsed, sources, starts, ends, offsets, batch.next, unreadable, times, last && { offset: last.offset, timestamp: last.timestamp }, parsing === 'kept');
   }
 
   /** Octets of the value of a record, for the queues. */
@@ -123,10 +127,10 @@ export class EventBatch {
     return this.types.map((_, index) => this.event(index));
   }
 
-  /** The event as it lies in the log, where a receiver may get it like that. */
+  /** The event as it lies in the log, where a receiver may get it like that. Until the next call, of any batch: an object for each event would be thrown away at once. */
   stored(index: number): StoredEvent | undefined {
     const source = this.sources[index];
-    return source && storedEventAt(source, this.starts[index] ?? 0, this.ends[index] ?? 0);
+    return source && theStoredEvent.moveTo(source, this.starts[index] ?? 0, this.ends[index] ?? 0);
   }
 
   /** Where the record of an event lies. */
@@ -163,19 +167,31 @@ export class EventBatch {
   }
 }
 
-function foreignEvent(record: LogRecord, readForeign: ForeignReader): AuditEvent {
-  const outcome = readForeign(record);
+function foreignEvent(record: LogRecord | undefined, readForeign: ForeignReader): AuditEvent {
+  const outcome = (record ? readForeign(record) : undefined) ?? nobodys;
   if (outcome.type === 'refused') throw new TypeError(outcome.reason);
   return outcome.enveloped.event;
 }
 
-const nobodysRecord: ForeignReader = () => ({ type: 'refused', reason: 'the record was not written by Tidegate' });
+const nobodysRecord: ForeignReader = () => nobodys;
+const nobodys = { type: 'refused', reason: 'the record was not written by Tidegate' } as const;
 
-function unreadableOf(record: LogRecord, error: unknown): UnreadableRecord {
-  return {
-    offset: record.offset,
-    storedAt: record.timestamp,
-    reason: error instanceof Error ? error.message : String(error),
-    excerpt: Buffer.from(record.value).toString('utf8').slice(0, EXCERPT_CHARACTERS),
-  };
+const NOTHING = Buffer.alloc(0);
+const theStoredEvent = new StoredEvent();
+
+function listsOf(records: LogRecords): RecordLists {
+  const { length } = records;
+  const lists = { sources: new Array<Buffer | undefined>(length).fill(undefined), starts: new Int32Array(length), ends: new Int32Array(length), offsets: new Float64Array(length), times: new Float64Array(length), external: new Set<number>() };
+  let index = 0;
+  for (const record of records) {
+    const { source = octetsOf(record.value), valueAt = 0, valueEnd = source.length } = record;
+    lists.sources[index] = source;
+    lists.starts[index] = valueAt;
+    lists.ends[index] = valueEnd;
+    lists.offsets[index] = record.offset;
+    lists.times[index] = record.timestamp;
+    if (record.external === true) lists.external.add(index);
+    index++;
+  }
+  return lists;
 }

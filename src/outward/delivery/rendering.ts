@@ -131,7 +131,7 @@ export class Rendering {
     const stored = envelope === undefined && this.renderer.renderStored !== undefined ? this.batch.stored(index) : undefined;
     try {
       const before = stored && this.renderer.renderStored?.(stored, sequence);
-      if (stored && typeof before === 'string') return this.writer.write(before, { stored, sequence });
+      if (stored && typeof before === 'string') return this.writer.write(before, stored, sequence);
       const event = this.batch.event(index);
       const rendered = this.renderer.render(event, sequence);
       switch (rendered.type) {

@@ -5,7 +5,7 @@ import type { LogBatch, PositionRun } from '../../contracts/event-log.js';
  * @param from where the reader stood before the batch
  */
 export function missingIn({ records, next, vacant = NONE }: Pick<LogBatch, 'records' | 'next' | 'vacant'>, from: number): readonly PositionRun[] {
-  if (records.length === next - from && (records[0]?.offset ?? next) >= from) return NONE;
+  if (records.length === next - from && (records.at(0)?.offset ?? next) >= from) return NONE;
   const missing: PositionRun[] = [];
   let at = from;
   let looked = 0;

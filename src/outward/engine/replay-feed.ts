@@ -94,7 +94,7 @@ export class ReplayFeed implements Feed {
         if (over()) break;
         const batch = await reader.next();
         if (over()) break;
-        const records = batch.records.filter(({ offset }) => offset >= owned.taken && offset < this.end);
+        const records = [...batch.records].filter(({ offset }) => offset >= owned.taken && offset < this.end);
         const next = Math.min(this.end, Math.max(batch.next, owned.taken));
         if (next > owned.taken) {
           tail.moved();
@@ -160,7 +160,7 @@ export class ReplayFeed implements Feed {
     if (asked === undefined) return [];
     // Places that never held an event (marks of Kafka's own) are not missing.
     if (asked === 'all') return missingIn(batch, this.countedTo).map(({ from, to }) => ({ end: to, filtered: 0, missing: to - from }));
-    const held = new Set(batch.records.map(({ offset }) => offset));
+    const held = new Set(Array.from(batch.records, ({ offset }) => offset));
     return asked.filter((offset) => !held.has(offset)).map((offset) => ({ end: offset + 1, filtered: 0, missing: 1 }));
   }
 

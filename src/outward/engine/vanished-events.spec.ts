@@ -28,7 +28,7 @@ function holed(log: EventLog, gone: readonly PositionRun[], vacant: readonly Pos
         const batch = await inner.next();
         const passed = vacant.filter(({ from, to }) => from < batch.next && to > at).map(({ from, to }) => ({ from, to: Math.min(to, batch.next) }));
         at = batch.next;
-        return { ...batch, records: batch.records.filter(({ offset }) => !holes.some(inRun(offset))), ...(passed.length > 0 ? { vacant: passed } : {}) };
+        return { ...batch, records: [...batch.records].filter(({ offset }) => !holes.some(inRun(offset))), ...(passed.length > 0 ? { vacant: passed } : {}) };
       },
     };
   };

@@ -59,7 +59,7 @@ export class EventSearch {
     if (!range || offset < range.first || offset >= range.next) return undefined;
     const batch = await firstBatch(this.eventLog, partition, offset, LABEL, { maxRecords: 1 });
     if (!batch) throw new Problem(503, 'event-log-unavailable', 'The event log did not answer in time. Try again.', { headers: { 'Retry-After': '5' } });
-    const parsed = EventBatch.parse({ ...batch, records: batch.records.filter((record) => record.offset === offset) }, (record) => this.foreign.read(record));
+    const parsed = EventBatch.parse({ ...batch, records: [...batch.records].filter((record) => record.offset === offset) }, (record) => this.foreign.read(record));
     const [event] = parsed.events();
     return event ? { partition, offset, event } : undefined;
   }
@@ -87,7 +87,7 @@ export class EventSearch {
           const batch = await reader.next();
           scanned += batch.records.length;
           // Octets first: only a record that holds the id somewhere is parsed.
-          const records = batch.records.filter(({ value }) => Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes(needle));
+          const records = [...batch.records].filter(({ value }) => Buffer.from(value.buffer, value.byteOffset, value.byteLength).includes(needle));
           const parsed = EventBatch.parse({ ...batch, records }, (record) => this.foreign.read(record));
           const events = parsed.events();
           const index = events.findIndex((event) => event.id === id);

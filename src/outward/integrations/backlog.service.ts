@@ -115,7 +115,7 @@ export class BacklogService {
   }
 
   private async sample(partition: number, from: number): Promise<readonly LogRecord[]> {
-    return this.asked(async () => (await firstBatch(this.eventLog, partition, from, 'backlog', { maxRecords: SAMPLE_RECORDS, maxWaitMs: SAMPLE_WAIT_MS }))?.records ?? []);
+    return this.asked(async () => [...((await firstBatch(this.eventLog, partition, from, 'backlog', { maxRecords: SAMPLE_RECORDS, maxWaitMs: SAMPLE_WAIT_MS }))?.records ?? [])]);
   }
 
   private async asked<T>(question: () => Promise<T>): Promise<T> {

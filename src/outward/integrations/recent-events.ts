@@ -58,7 +58,7 @@ export async function recentEvents(log: Pick<EventLog, 'ranges' | 'openReader'>,
           began = true;
           until = performance.now() + limits.ms;
         }
-        const records = batch.records.filter(({ offset }) => offset < next);
+        const records = [...batch.records].filter(({ offset }) => offset < next);
         const parsed = EventBatch.parse({ ...batch, records }, limits.readForeign);
         unreadable += parsed.unreadable.length;
         const times = new Map(records.map((record: LogRecord) => [record.offset, record.timestamp]));

@@ -92,7 +92,7 @@ export class RetentionMetrics {
     const key = `${partition}.${position}`;
     const known = this.times.get(key);
     if (known !== undefined) return known;
-    const record = (await firstBatch(this.eventLog, partition, position, 'retention', { maxRecords: 1, maxWaitMs: 500 }))?.records[0];
+    const record = (await firstBatch(this.eventLog, partition, position, 'retention', { maxRecords: 1, maxWaitMs: 500 }))?.records.at(0);
     if (!record) throw new Error(`the event at ${key} was not read in time`);
     if (this.times.size >= TIMES_KEPT) this.times.clear();
     this.times.set(key, record.timestamp);

@@ -487,7 +487,7 @@ export function eventLogContract(name: string, makeLog: MakeLog): void {
                 loop.done = (async () => {
                   while (!loop.stop) {
                     const { records, next } = await reader.next();
-                    seen.push(...records.map(text));
+                    seen.push(...Array.from(records, text));
                     cursors.set(partition, next);
                   }
                 })();
@@ -600,7 +600,7 @@ export async function nextWithRecords(reader: PartitionReader): Promise<{ record
   const end = Date.now() + 20_000;
   while (Date.now() < end) {
     const batch = await reader.next();
-    if (batch.records.length > 0) return batch;
+    if (batch.records.length > 0) return { ...batch, records: [...batch.records] };
   }
   throw new Error('no record came within 20 s');
 }

@@ -10,7 +10,7 @@ const records = (...offsets: number[]): FetchedRecord[] => offsets.map((offset) 
 const reader = (from: number, maxRecords = 100) => new BufferedReader(0, from, { maxRecords, maxWaitMs: 5 }, [], source);
 const shown = async (of: BufferedReader) => {
   const { records: given, next, vacant } = await of.next();
-  return { offsets: given.map(({ offset }) => offset), next, vacant };
+  return { offsets: Array.from(given, ({ offset }) => offset), next, vacant };
 };
 
 describe('what a reader of Kafka tells of positions without a record', () => {

@@ -1,6 +1,7 @@
-import type { LogBatch, LogRecord, PartitionReader, PositionRun, ReadOptions } from '../../../contracts/event-log.js';
+import type { LogBatch, PartitionReader, PositionRun, ReadOptions } from '../../../contracts/event-log.js';
 import { Doze } from '../shared/doze.js';
-import { heldOctetsOf, lastPositionOf, toLogRecords, type Fetched } from './read-batch.js';
+import { countOf, heldOctetsOf, lastPositionOf, OpenFetch, type Fetched } from './read-batch.js';
+import { RecordRun } from './record-run.js';
 
 /** What the reader asks of the consumer behind it. None of these may throw. */
 export interface RecordSource {
@@ -22,8 +23,8 @@ export class BufferedReader implements PartitionReader {
   private readonly maxWaitMs: number;
   private queue: Fetched[] = [];
   private heldOctets = 0;
-  /** Of what was unpacked last: the records that did not fit into a batch. */
-  private rest: LogRecord[] = [];
+  /** What was unpacked last, while it has records that did not fit into a batch. */
+  private open: OpenFetch | undefined;
   /** Positions that never held a record of ours, and that were not passed yet. In order, none of them touches the next. */
   private vacant: PositionRun[] = [];
   /** Where the partition ended at the last fetch. */
@@ -98,7 +99,7 @@ export class BufferedReader implements PartitionReader {
   }
 
   private get isEmpty(): boolean {
-    return this.queue.length === 0 && this.rest.length === 0;
+    return this.queue.length === 0 && this.open === undefined;
   }
 
   private moveTo(position: number): void {
@@ -108,7 +109,7 @@ export class BufferedReader implements PartitionReader {
     this.end = 0;
     this.queue = [];
     this.heldOctets = 0;
-    this.rest = [];
+    this.open = undefined;
     this.vacant = [];
     this.paused = false;
     this.untilFed.wake();
@@ -135,45 +136,45 @@ export class BufferedReader implements PartitionReader {
     return this.vacant.splice(0, passed);
   }
 
-  private take(): LogRecord[] {
-    const records: LogRecord[] = [];
-    let bytes = 0;
-    while (records.length < this.maxRecords && this.hasRest(records)) {
-      let count = 0;
-      for (const record of this.rest) {
-        const octets = record.valueEnd === undefined ? record.value.length : record.valueEnd - (record.valueAt ?? 0);
-        if (records.length === this.maxRecords || (records.length > 0 && bytes + octets > this.maxBytes)) break;
-        bytes += octets;
-        records.push(record);
-        count++;
-      }
-      this.rest = this.rest.slice(count);
-      if (this.rest.length > 0) break;
+  private take(): RecordRun {
+    const run = new RecordRun(this.partition, Math.max(1, Math.min(this.maxRecords, this.waiting())));
+    while (!run.isFull && this.unpacks((run.at(-1)?.offset ?? this.position - 1) + 1, run.length > 0)) {
+      this.open?.giveTo(run, this.maxBytes);
+      if (this.open && this.open.left > 0) break;
+      this.open = undefined;
     }
     if (this.paused && 2 * this.heldOctets <= this.maxBytes) {
       this.paused = false;
       this.source.resume(this.partition);
     }
-    return records;
+    return run;
   }
 
-  /** @throws when what comes next cannot be unpacked; not before what lies in front of it was handed on */
-  private hasRest(taken: readonly LogRecord[]): boolean {
-    if (this.rest.length > 0) return true;
-    try {
-      return this.unpackNext((taken.at(-1)?.offset ?? this.position - 1) + 1);
-    } catch (error) {
-      if (taken.length > 0) return false;
-      throw error;
+  /** Records that wait, as far as a batch may need to know: what others wrote says of itself what it likes. */
+  private waiting(): number {
+    let count = this.open?.left ?? 0;
+    for (const fetched of this.queue) {
+      if (count >= this.maxRecords) break;
+      count += countOf(fetched);
     }
+    return count;
   }
 
-  /** Of a batch that begins before the position (reading began within it) what comes from there on. False when nothing waits. @throws when it cannot be unpacked; then it still waits */
-  private unpackNext(position: number): boolean {
+  /**
+   * Whether there is something to give records, from the position on.
+   * @param hasSome what lies in front is handed on before it is told that the next cannot be unpacked; it still waits then
+   * @throws when it cannot be unpacked
+   */
+  private unpacks(position: number, hasSome: boolean): boolean {
+    if (this.open) return true;
     const [next] = this.queue;
     if (next === undefined) return false;
-    const records = toLogRecords(this.partition, next, this.signingKeys);
-    this.rest = (records[0]?.offset ?? position) < position ? records.filter(({ offset }) => offset >= position) : records;
+    try {
+      this.open = OpenFetch.of(this.partition, next, this.signingKeys, position);
+    } catch (error) {
+      if (hasSome) return false;
+      throw error;
+    }
     this.queue.shift();
     this.heldOctets -= heldOctetsOf(next);
     return true;

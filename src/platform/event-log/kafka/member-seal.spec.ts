@@ -4,11 +4,11 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import kafkajs from 'kafkajs';
+import { fetchedRecords } from '../../../../test/support/fetched-records.js';
 import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
 import { FetchedBatch, type BatchContext } from './fetch-decoder.js';
 import { sealedGzip } from './gzip-codec.js';
 import { bearsMemberSeal, sealedMember } from './member-seal.js';
-import { toLogRecords } from './read-batch.js';
 import { messagesOf } from './record-seal.js';
 
 const require = createRequire(import.meta.url);
@@ -23,7 +23,7 @@ const RECORDS: NewRecord[] = [
 
 const encoded = (records: readonly NewRecord[]): Buffer => Buffer.concat(messagesOf(records).map((message, offsetDelta) => encodeRecord({ offsetDelta, timestampDelta: 0, ...message }).buffer));
 const packed = (records: readonly NewRecord[], key = KEY): Buffer => sealedMember(gzipSync(encoded(records)), key);
-const read = (body: Uint8Array, count: number, keys: readonly Buffer[] = [KEY], inGzip = true): LogRecord[] => toLogRecords(3, new FetchedBatch({ body, inGzip, count, firstTime: 1_700_000_000_000, brokerTime: undefined }, 7, { lastOffsetDelta: count - 1 } as BatchContext), keys);
+const read = (body: Uint8Array, count: number, keys: readonly Buffer[] = [KEY], inGzip = true): LogRecord[] => fetchedRecords(3, new FetchedBatch({ body, inGzip, count, firstTime: 1_700_000_000_000, brokerTime: undefined }, 7, { lastOffsetDelta: count - 1 } as BatchContext), keys);
 const external = (body: Uint8Array, count = RECORDS.length, keys?: readonly Buffer[]): boolean[] => read(body, count, keys).map((record) => record.external === true);
 
 describe('the seal of a batch as it is packed', () => {

@@ -1,10 +1,10 @@
 import type { KafkaMessage } from 'kafkajs';
 import type { LogRecord } from '../../../contracts/event-log.js';
-import { RecordView } from '../shared/record-view.js';
 import { FetchedBatch, FetchedRecord, headersOf } from './fetch-decoder.js';
-import { END, KEY, KEY_END, OFFSET, PLACES, placesOf, VALUE, VALUE_END, type BatchPlaces, type PackedBatch } from './packed-batch.js';
+import { END, OFFSET, PLACES, placesOf, type BatchPlaces, type PackedBatch } from './packed-batch.js';
 import { bearsMemberSeal } from './member-seal.js';
 import { bearOwnSeal, bearSeal, takeSeals, textsOf } from './record-seal.js';
+import type { RecordRun } from './record-run.js';
 
 /** What comes from the client, a batch or a record. */
 export type Fetched = FetchedBatch | FetchedRecord | KafkaMessage;
@@ -41,33 +41,42 @@ export function readBatch(batch: PackedBatch, keys: readonly Buffer[]): ReadBatc
   return { ...lies, headers, external: ours.size === 0 ? 'all' : new Set(Array.from(lies.times.keys()).filter((index) => !ours.has(index))) };
 }
 
-/** @param firstOffset what the offsets of the batch add to */
-export function recordsOf(partition: number, firstOffset: number, { octets, times, places, headers, external }: ReadBatch): LogRecord[] {
-  const records = new Array<LogRecord>(times.length);
-  for (let index = 0, place = 0; index < times.length; index++, place += PLACES) {
-    const value = places[place + VALUE] ?? 0;
-    const valueEnd = places[place + VALUE_END] ?? 0;
-    const record = new RecordView(partition, firstOffset + (places[place + OFFSET] ?? 0), times[index] ?? 0, octets, places[place + KEY] ?? 0, places[place + KEY_END] ?? 0, value, valueEnd < value ? value : valueEnd);
-    if (headers.size > 0) {
-      const some = headers.get(index);
-      if (some) record.headers = some;
-    }
-    if (external === 'all' || (external.size > 0 && external.has(index))) record.external = true;
-    records[index] = record;
-  }
-  return records;
-}
+/** What was fetched, once it is unpacked: gives its records, from a position on, to a run, and to the next one what that has no room for. */
+export class OpenFetch {
+  private at = 0;
 
-/** All of what was fetched as records of the log. @throws as `placesOf` */
-export function toLogRecords(partition: number, fetched: Fetched, keys: readonly Buffer[]): LogRecord[] {
-  if (fetched instanceof FetchedBatch) return recordsOf(partition, fetched.firstOffset, readBatch(fetched.packed, keys));
-  // We write no transactions, so what comes alone was not sealed by us.
-  return [Object.assign(readAlone(partition, fetched), { external: true })];
+  private constructor(private readonly read: ReadBatch | LogRecord, private readonly firstOffset: number) {}
+
+  /** @throws as `placesOf` */
+  static of(partition: number, fetched: Fetched, keys: readonly Buffer[], position = 0): OpenFetch {
+    // We write no transactions, so what comes alone was not sealed by us.
+    if (!(fetched instanceof FetchedBatch)) return new OpenFetch({ ...readAlone(partition, fetched), external: true }, 0);
+    const read = readBatch(fetched.packed, keys);
+    const open = new OpenFetch(read, fetched.firstOffset);
+    // Reading may begin within a batch.
+    while (open.at < read.times.length && fetched.firstOffset + (read.places[PLACES * open.at + OFFSET] ?? 0) < position) open.at++;
+    return open;
+  }
+
+  /** Records that wait. */
+  get left(): number {
+    return ('places' in this.read ? this.read.times.length : 1) - this.at;
+  }
+
+  giveTo(run: RecordRun, maxOctets: number): void {
+    if ('places' in this.read) this.at = run.addAll(this.read, this.at, this.firstOffset, maxOctets);
+    else if (this.left > 0 && run.add(this.read, maxOctets)) this.at++;
+  }
 }
 
 /** The offset of the last record. */
 export function lastPositionOf(fetched: Fetched): number {
   return 'position' in fetched ? fetched.position : Number(fetched.offset);
+}
+
+/** Records that it says to hold. */
+export function countOf(fetched: Fetched): number {
+  return fetched instanceof FetchedBatch ? Math.max(0, fetched.packed.count) : 1;
 }
 
 /** What it costs to keep it, about: a batch as it was packed. */

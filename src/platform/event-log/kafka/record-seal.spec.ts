@@ -3,11 +3,11 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Message } from 'kafkajs';
+import { fetchedRecords } from '../../../../test/support/fetched-records.js';
 import type { LogRecord, NewRecord } from '../../../contracts/event-log.js';
 import { FetchedBatch, type BatchContext } from './fetch-decoder.js';
 import { packed } from './gzip-codec.js';
 import { HmacSha256, SignedOctets } from './hmac-sha256.js';
-import { toLogRecords } from './read-batch.js';
 import { sealedBatch } from './record-seal.js';
 
 const require = createRequire(import.meta.url);
@@ -23,7 +23,7 @@ function asRead(messages: readonly Message[], inGzip = true): FetchedBatch {
 }
 /** Getters as values. */
 const plain = (records: readonly LogRecord[]): LogRecord[] => records.map(({ partition, offset, key, value, timestamp, headers, external: others }) => ({ partition, offset, key, value, timestamp, ...(headers ? { headers } : {}), ...(others === undefined ? {} : { external: others }) }));
-const read = (messages: readonly Message[], keys: readonly Buffer[] = [KEY], inGzip = true): LogRecord[] => plain(toLogRecords(3, asRead(messages, inGzip), keys));
+const read = (messages: readonly Message[], keys: readonly Buffer[] = [KEY], inGzip = true): LogRecord[] => plain(fetchedRecords(3, asRead(messages, inGzip), keys));
 const external = (messages: readonly Message[], keys?: readonly Buffer[]): boolean[] => read(messages, keys).map((record) => record.external === true);
 
 describe('HMAC-SHA-256', () => {
@@ -108,7 +108,7 @@ describe('the seal of a batch', () => {
       const { buffer } = encodeRecord({ offsetDelta: 0, timestampDelta: 0, key: 'k', value: 'v', headers: { [name]: '' } });
       // The length of the value is the last octet; -1 in zigzag is 1.
       buffer[buffer.length - 1] = 1;
-      const [record] = toLogRecords(3, new FetchedBatch({ body: buffer, inGzip: false, count: 1, firstTime: 1, brokerTime: undefined }, 7, { lastOffsetDelta: 0 } as BatchContext), [KEY]);
+      const [record] = fetchedRecords(3, new FetchedBatch({ body: buffer, inGzip: false, count: 1, firstTime: 1, brokerTime: undefined }, 7, { lastOffsetDelta: 0 } as BatchContext), [KEY]);
       expect(record && plain([record])).toEqual([{ partition: 3, offset: 7, key: 'k', value: Buffer.from('v'), timestamp: 1, external: true }]);
     }
   });
@@ -116,7 +116,7 @@ describe('the seal of a batch', () => {
   it('does not count on what comes without its batch', () => {
     const [first] = asRead(sealedBatch(records.slice(0, 1), [KEY])).records();
     if (!first) throw new Error('no record');
-    expect(toLogRecords(3, first, [KEY])).toMatchObject([{ offset: 7, key: 'acc-"1', external: true }]);
-    expect(toLogRecords(3, { key: null, value: null, offset: '9', timestamp: '5', attributes: 0, headers: {} }, [KEY])).toEqual([{ partition: 3, offset: 9, key: '', value: Buffer.alloc(0), timestamp: 5, external: true }]);
+    expect(fetchedRecords(3, first, [KEY])).toMatchObject([{ offset: 7, key: 'acc-"1', external: true }]);
+    expect(fetchedRecords(3, { key: null, value: null, offset: '9', timestamp: '5', attributes: 0, headers: {} }, [KEY])).toEqual([{ partition: 3, offset: 9, key: '', value: Buffer.alloc(0), timestamp: 5, external: true }]);
   });
 });

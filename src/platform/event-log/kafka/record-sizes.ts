@@ -1,4 +1,4 @@
-import type { LogRecord, PartitionRange, PartitionReader, ReadOptions } from '../../../contracts/event-log.js';
+import type { LogRecords, PartitionRange, PartitionReader, ReadOptions } from '../../../contracts/event-log.js';
 import { packed } from './gzip-codec.js';
 
 /** So many of the newest records of a partition say how large they are. */
@@ -44,8 +44,8 @@ export class RecordSizes {
   }
 }
 
-function sizeOf(records: readonly LogRecord[], inGzip: boolean): number {
-  const octets = records.flatMap(({ key, value, headers }) => [Buffer.from(key), value, Buffer.from(Object.entries(headers ?? {}).flat().join(''))]);
+function sizeOf(records: LogRecords, inGzip: boolean): number {
+  const octets = [...records].flatMap(({ key, value, headers }) => [Buffer.from(key), value, Buffer.from(Object.entries(headers ?? {}).flat().join(''))]);
   const whole = Buffer.concat(octets);
   return (inGzip ? packed(whole) : whole).byteLength + OVERHEAD_BYTES * (inGzip ? 1 : records.length);
 }
