@@ -8,15 +8,10 @@ export interface RenderReject {
   reason: string;
 }
 
-/** Runs that are shorter on average are copied together: a write of each costs more than the copy. */
-const SHORT_RUN_BYTES = 2048;
-
-/** Buffers of one stream as fewer: one for all of them where they are short. @param bytes of all */
-export function joined(buffers: Buffer[], bytes: number): Buffer[] {
-  return buffers.length > 1 && bytes < buffers.length * SHORT_RUN_BYTES ? [Buffer.concat(buffers, bytes)] : buffers;
-}
-
 const REJECTED = Buffer.alloc(0);
+
+/** The one that `of` gave last; it holds its batch until another is asked for. */
+let latest: Rendering | undefined;
 
 /**
  * One batch in one shape, rendered on demand into slabs, framing or envelope included. Records that were rendered one after the other lie side by side,
@@ -47,12 +42,14 @@ export class Rendering {
 
   /** The rendering of a batch in a shape; made at the first call. */
   static of(batch: EventBatch, shape: Shape, renderer: Renderer): Rendering {
+    // The lanes of a shape ask for a batch one after the other.
+    if (latest?.batch === batch && latest.shape.key === shape.key && !latest.isOver) return latest;
     let rendering = batch.renderings.get(shape.key);
     if (!rendering || rendering.isOver) {
       rendering = new Rendering(batch, shape, renderer);
       batch.renderings.set(shape.key, rendering);
     }
-    return rendering;
+    return (latest = rendering);
   }
 
   /** Somebody is about to send of it. */
@@ -105,6 +102,13 @@ export class Rendering {
       to = end;
     }
     if (run !== undefined) buffers.push(run.subarray(from, to));
+  }
+
+  /** Copies records to a place, one behind the other. @returns where they end. @throws RangeError as `bytes` */
+  copyAll(target: Buffer, start: number, indices: readonly number[]): number {
+    let at = start;
+    for (const index of indices) at += this.slabOf(index).copy(target, at, this.starts[index], this.ends[index]);
+    return at;
   }
 
   private slabOf(index: number): Buffer {

@@ -59,3 +59,14 @@ it('takes from several lots of a stream what one chunk holds, in their order and
   const few = buildChunk([lotOf(1, 0, way), lotOf(1, 3, way)], way, 0).chunk;
   expect([few.events, few.buffers.length]).toEqual([2, 1]);
 });
+
+it('copies what lies scattered in short runs into one buffer; what lies side by side leaves as it lies', () => {
+  const way = path();
+  const scattered = { ...lotOf(40, 0, way), indices: [0, 3, 4, 9] };
+  const { chunk } = buildChunk([scattered], way, 0);
+  expect(chunk.buffers).toHaveLength(1);
+  expect(Buffer.concat(chunk.buffers).toString('utf8').match(/e-\d+/g)?.filter((id, at, all) => all.indexOf(id) === at)).toEqual(['e-0', 'e-3', 'e-4', 'e-9']);
+  const beside = lotOf(40, 0, way);
+  const [run] = buildChunk([beside], way, 0).chunk.buffers;
+  expect(run?.buffer).toBe(beside.rendering.bytes(0).buffer);
+});

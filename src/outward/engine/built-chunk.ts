@@ -1,17 +1,20 @@
 import type { LogMark } from '../../contracts/event-log.js';
 import type { Chunk, RejectedMessage } from '../../contracts/transport.js';
 import type { DeliveryPath } from '../delivery/delivery-path.js';
-import { joined, type RenderReject } from '../delivery/rendering.js';
+import type { RenderReject } from '../delivery/rendering.js';
 import type { Lot } from './lane-partition.js';
 
 /** The most that goes out in one chunk of a stream, so that a slow receiver is noticed and a stop waits for little. */
 const CHUNK_BYTES = 256 * 1024;
 
+/** Runs of records that are shorter on average are copied together: a write of each costs more than the copy. */
+const SHORT_RUN_BYTES = 2048;
+
 /** What one lot gave to a chunk. Indices are those of the lot's batch. */
 export interface BuiltPart {
   lot: Lot;
   /** The events in it, in order. */
-  indices: number[];
+  indices: readonly number[];
   /** Of a `message` chunk: the event of each message. The parts of a split event are several messages of one event, always of one chunk. */
   messages: number[];
   /** Messages of the chunk before those of this part. */
@@ -39,21 +42,35 @@ export interface BuiltChunk {
  * @param lastNumber the chunk's number is the next one; without octets to send it shares this one, and is safe when that one is
  */
 export function buildChunk(queue: readonly Lot[], path: DeliveryPath, lastNumber: number, mostBytes = Infinity): BuiltChunk {
-  const buffers: Buffer[] = [];
+  const messages: Buffer[] = [];
   const parts: BuiltPart[] = [];
   const limits = { events: path.batch?.events ?? Infinity, bytes: Math.min(mostBytes, path.batch?.bytes ?? CHUNK_BYTES) };
   let bytes = 0;
   let events = 0;
   for (const lot of queue) {
     if (parts.length > 0 && (events >= limits.events || bytes >= limits.bytes)) break;
-    const part = takeFrom(lot, path, buffers, { events: limits.events - events, bytes: limits.bytes - bytes });
+    const part = takeFrom(lot, path, messages, { events: limits.events - events, bytes: limits.bytes - bytes });
     if (part === null) break;
     parts.push(part);
     bytes += part.bytes;
     events += part.indices.length;
     if (!part.done) break;
   }
-  return { chunk: { number: events > 0 ? lastNumber + 1 : lastNumber, buffers: path.transport.unit === 'message' ? buffers : joined(buffers, bytes), events, bytes, written: () => released(parts) }, parts };
+  return { chunk: { number: events > 0 ? lastNumber + 1 : lastNumber, buffers: path.transport.unit === 'message' ? messages : streamed(parts, bytes), events, bytes, written: () => released(parts) }, parts };
+}
+
+/** The records of a stream as few buffers: as they lie side by side, or copied into one where little lies side by side. */
+function streamed(parts: readonly BuiltPart[], bytes: number): Buffer[] {
+  const runs = parts.reduce((sum, { indices }) => sum + ((indices.at(-1) ?? 0) - (indices[0] ?? 0) < indices.length ? 1 : indices.length), 0);
+  const buffers: Buffer[] = [];
+  if (runs < 2 || bytes >= runs * SHORT_RUN_BYTES) {
+    for (const { lot, indices } of parts) lot.rendering.appendAll(buffers, indices);
+    return buffers;
+  }
+  const all = Buffer.allocUnsafe(bytes);
+  let at = 0;
+  for (const { lot, indices } of parts) at = lot.rendering.copyAll(all, at, indices);
+  return [all];
 }
 
 /** A stream is written in order: what lots that are done gave to former chunks was written before. */
@@ -61,35 +78,44 @@ function released(parts: readonly BuiltPart[]): void {
   for (const { lot, done } of parts) if (done) lot.rendering.release();
 }
 
-/** Null when nothing of the lot fits any more. */
-function takeFrom(lot: Lot, { transport, batch }: DeliveryPath, buffers: Buffer[], room: { events: number; bytes: number }): BuiltPart | null {
+/** Null when nothing of the lot fits any more. @param messages where the messages go, for a transport that takes them one by one */
+function takeFrom(lot: Lot, { transport, batch }: DeliveryPath, messages: Buffer[], room: { events: number; bytes: number }): BuiltPart | null {
   const { rendering } = lot;
-  const part: BuiltPart = { lot, indices: [], messages: [], firstMessage: buffers.length, rejects: [], bytes: 0, position: 0, mark: undefined, done: false };
+  const part: BuiltPart = { lot, indices: NONE, messages: [], firstMessage: messages.length, rejects: [], bytes: 0, position: 0, mark: undefined, done: false };
   const before = lot.at;
-  while (lot.at < lot.indices.length && part.bytes < room.bytes && part.indices.length < room.events) {
+  let events = 0;
+  while (lot.at < lot.indices.length && part.bytes < room.bytes && events < room.events) {
     const index = lot.indices[lot.at] ?? 0;
     const measured = rendering.measure(index);
     // A request keeps to its limit; an event that is larger goes alone.
-    if (batch !== undefined && typeof measured === 'number' && part.bytes + measured > room.bytes && buffers.length > 0) break;
+    if (batch !== undefined && typeof measured === 'number' && part.bytes + measured > room.bytes && messages.length > 0) break;
     lot.at++;
     if (typeof measured !== 'number') {
       part.rejects.push({ index, ...measured });
       continue;
     }
     part.bytes += measured;
-    part.indices.push(index);
+    events++;
     if (transport.unit === 'message') {
-      rendering.addMessages(buffers, index);
-      while (part.firstMessage + part.messages.length < buffers.length) part.messages.push(index);
+      rendering.addMessages(messages, index);
+      while (part.firstMessage + part.messages.length < messages.length) part.messages.push(index);
     }
   }
-  if (transport.unit !== 'message') rendering.appendAll(buffers, part.indices);
   if (lot.at === before) return null;
+  part.indices = takenOf(lot, before, part.rejects);
   part.done = lot.at >= lot.indices.length;
   const last = lot.indices[lot.at - 1] ?? 0;
   part.position = part.done ? lot.end : (lot.batch.offsets[last] ?? 0) + 1;
   part.mark = part.done ? lot.batch.lastMark : lot.batch.mark(last);
   return part;
+}
+
+const NONE: readonly number[] = [];
+
+/** Mostly all that the lot has: then its own list, as a list that grows takes many times what two numbers need. */
+function takenOf({ indices, at }: Lot, from: number, rejects: ReadonlyArray<{ index: number }>): readonly number[] {
+  const passed = from === 0 && at === indices.length ? indices : indices.slice(from, at);
+  return rejects.length === 0 ? passed : passed.filter((index) => !rejects.some((reject) => reject.index === index));
 }
 
 /** The events of a part that the receiver refused, each once: a split event that lacks a part is refused as a whole, with the reason of its first refused part. */

@@ -29,7 +29,11 @@ export class Wanted<L extends Routed> {
     const { picked } = lane;
     if (picked === undefined) lane.picked = [index];
     // A list may hold two of the values that a lane needs.
-    else if (picked[picked.length - 1] !== index) picked.push(index);
+    else if (picked[picked.length - 1] !== index) {
+      // One that grows gets room for some twenty: of each batch most lanes of many get one or two.
+      if (picked.length === 1) lane.picked = [picked[0] ?? 0, index];
+      else picked.push(index);
+    }
     if (this.first === undefined) this.first = lane;
     else if (this.oneShape && lane.shapeKey !== this.first.shapeKey) this.oneShape = false;
   }

@@ -26,12 +26,13 @@ export function countTypes(batch: EventBatch, indices: readonly number[]): TypeC
 }
 
 function countFew({ types }: EventBatch, indices: readonly number[]): TypeCounts {
-  const counts: Array<[string, number]> = [];
+  let counts: Array<[string, number]> = [];
   for (const index of indices) {
     const type = types[index] ?? '';
     const known = counts.find(([counted]) => counted === type);
     if (known) known[1]++;
-    else counts.push([type, 1]);
+    // A list that grows would get room for some twenty; mostly there is one.
+    else counts = [...counts, [type, 1]];
   }
   return counts;
 }
