@@ -58,7 +58,7 @@ export interface Renderer {
    * The same record of an event that lies in the log as it is to be sent, without parsing it: what stands in front of what `stored.writeTo` writes. Null where that does not do;
    * a format that changes each event has no such way.
    */
-  renderStored?(stored: StoredEvent, sequence: string): string | null;
+  renderStored?(stored: StoredEvent): string | null;
 }
 
 /** An output type. `compile` does the work that is the same for every event once. Pure: no clock, no I/O. */

@@ -1,4 +1,4 @@
-import { EVENT_ID_PATTERN, type AuditEvent, type EnvelopedEvent } from './audit-event.js';
+import { EVENT_ID_PATTERN, sequenceOf, type AuditEvent, type EnvelopedEvent } from './audit-event.js';
 import { parseEvent } from './event-parser.js';
 import { KnownTexts } from './known-texts.js';
 import { lineSafe, mayHoldLoneSurrogate } from './line-safe-json.js';
@@ -94,6 +94,12 @@ export function decodeEnvelope(value: Uint8Array): EnvelopedEvent {
 }
 
 const NO_OCTETS = Buffer.alloc(0);
+/** Between id and sequence: the quote behind the id stands behind the sequence. */
+const BEFORE_SEQUENCE = '","sequence":"';
+/** Of a whole number that is safe (2 ** 53 - 1). */
+const MOST_DIGITS = 16;
+const POINT = 0x2e;
+const MOST_SMALL = 2 ** 31 - 1;
 const DATA = ',"data":{';
 const START_OCTETS = Buffer.from(START, 'latin1');
 /** Stands for the member only: inside a text its quotes would be escaped. */
@@ -142,17 +148,32 @@ export class StoredEvent {
   private typeEnd = 0;
   /** Where the event ends, its closing brace included. */
   private end = 0;
+  private partition = 0;
+  private offset = 0;
+  /** What stands between the id and the quote behind it, as it leaves. */
+  private readonly between = Buffer.from(BEFORE_SEQUENCE + ' '.repeat(2 * MOST_DIGITS + 1), 'latin1');
+  private betweenEnd = 0;
 
-  /** Goes to the event of another record; of one in which `storedTypeAt` finds a type. @returns itself */
-  moveTo(octets: Buffer, at: number, end: number): this {
-    const mark = at + MARKED_OCTETS.length;
+  /** Goes to the event of another record; of one in which `storedTypeAt` finds a type. @param partition and offset where it lies in the log: its sequence. @returns itself */
+  moveTo(octets: Buffer, at: number, end: number, partition: number, offset: number): this {
+    const mark = at + START.length + MARK.length;
     this.octets = octets;
     this.severity = numberAt(octets, mark, 2);
     this.idAt = at + numberAt(octets, mark + 3, 4) + BEFORE_ID;
     this.idEnd = this.idAt + numberAt(octets, mark + 8, 2);
     this.typeEnd = this.idEnd + BEFORE_TYPE + numberAt(octets, mark + 11, 2);
     this.end = end - 1;
+    this.partition = partition;
+    this.offset = offset;
+    const point = putNumber(this.between, BEFORE_SEQUENCE.length, partition);
+    this.between[point] = POINT;
+    this.betweenEnd = putNumber(this.between, point + 1, offset);
     return this;
+  }
+
+  /** As every format has it. */
+  get sequence(): string {
+    return sequenceOf(this.partition, this.offset);
   }
 
   /** ASCII, without a character that JSON escapes. */
@@ -171,27 +192,24 @@ export class StoredEvent {
   }
 
   /** Octets of what `writeTo` writes. */
-  octetsWith(sequence: string): number {
-    return this.end - this.idAt + BEFORE_ID + BEFORE_SEQUENCE.length + sequence.length;
+  get size(): number {
+    return this.end - this.idAt + BEFORE_ID + this.betweenEnd;
   }
 
-  /** Writes it as the JSON output has it: as it lies here, with its sequence (ASCII that JSON does not escape) behind its id. Octet by octet up to there: a text for so little costs more. @returns where it ends */
-  writeTo(target: Buffer, start: number, sequence: string): number {
-    const { octets, idEnd } = this;
+  /** Writes it as the JSON output has it: as it lies here, with its sequence behind its id. Octet by octet up to there, as a text for so little costs more. @returns where it ends */
+  writeTo(target: Buffer, start: number): number {
+    const { octets, idEnd, between, betweenEnd } = this;
     let at = start;
     for (let from = this.idAt - BEFORE_ID; from < idEnd; from++) target[at++] = octets[from] ?? 0;
-    for (let from = 0; from < BEFORE_SEQUENCE.length; from++) target[at++] = BEFORE_SEQUENCE[from] ?? 0;
-    for (let from = 0; from < sequence.length; from++) target[at++] = sequence.charCodeAt(from);
+    for (let from = 0; from < betweenEnd; from++) target[at++] = between[from] ?? 0;
     // It goes on with the quote that ends the id.
     return at + octets.copy(target, at, idEnd, this.end);
   }
 }
 
 const types = new KnownTexts();
-const MARKED_OCTETS = Buffer.from(`${START}${MARK}`, 'latin1');
+const MARK_START = Buffer.from(MARK, 'latin1');
 const BEFORE_ID = '{"id":"'.length;
-/** Between id and sequence: the quote behind the id stands behind the sequence. */
-const BEFORE_SEQUENCE = Buffer.from('","sequence":"', 'latin1');
 const BEFORE_TYPE = '","type":"'.length;
 const BEFORE_TIME = '","occurredAt":"'.length;
 const TIME_OCTETS = '2026-01-31T10:00:00.000Z'.length;
@@ -199,23 +217,24 @@ const TIME_OCTETS = '2026-01-31T10:00:00.000Z'.length;
 /** Undefined where the record bears no such mark. Of records that Tidegate itself wrote alone: it is believed. */
 export function storedEventOf(value: Uint8Array): StoredEvent | undefined {
   const octets = octetsOf(value);
-  return storedTypeAt(octets, 0, octets.length) === undefined ? undefined : new StoredEvent().moveTo(octets, 0, octets.length);
+  return storedTypeAt(octets, 0, octets.length) === undefined ? undefined : new StoredEvent().moveTo(octets, 0, octets.length, 0, 0);
 }
 
 /** The type of an event that lies there as `StoredEvent` has it, and nothing else of it: most records are asked for that alone. Undefined where the record bears no such mark; of records that Tidegate itself wrote alone. */
 export function storedTypeAt(octets: Buffer, at: number, end: number): string | undefined {
   const start = markedStartOf(octets, at, end);
   if (start < 0) return undefined;
-  const mark = at + MARKED_OCTETS.length;
+  const mark = at + START.length + MARK.length;
   const typeAt = start + BEFORE_ID + numberAt(octets, mark + 8, 2) + BEFORE_TYPE;
   const typeEnd = typeAt + numberAt(octets, mark + 11, 2);
   return typeEnd + BEFORE_TIME + TIME_OCTETS < end ? types.of(octets, typeAt, typeEnd) : undefined;
 }
 
-/** Where `data` begins as the mark says; negative without a mark. */
+/** Where `data` begins as the mark says; negative without a mark. What we write begins alike up to it. */
 function markedStartOf(octets: Buffer, at: number, end: number): number {
-  if (octets[end - 1] !== CLOSING_BRACE || !beginsWith(octets, at, MARKED_OCTETS)) return -1;
-  const start = at + numberAt(octets, at + MARKED_OCTETS.length + 3, 4);
+  const mark = at + START.length;
+  if (octets[end - 1] !== CLOSING_BRACE || !beginsWith(octets, mark, MARK_START)) return -1;
+  const start = at + numberAt(octets, mark + MARK.length + 3, 4);
   return start < end && octets[start] === OPENING_BRACE ? start : -1;
 }
 
@@ -229,6 +248,17 @@ function numberAt(octets: Buffer, from: number, count: number): number {
   let value = 0;
   for (let at = from; at < from + count; at++) value = 10 * value + (octets[at] ?? 0) - 0x30;
   return value;
+}
+
+/** Writes a whole number, 0 to 2 ** 53 - 1, in decimal. @returns where it ends */
+function putNumber(target: Buffer, start: number, value: number): number {
+  let end = start + 1;
+  for (let least = 10; value >= least; least *= 10) end++;
+  let [at, rest] = [end, value];
+  // A division of small whole numbers costs a fraction of any other.
+  for (; rest > MOST_SMALL; rest = Math.floor(rest / 10)) target[--at] = 0x30 + (rest % 10);
+  for (let small = rest | 0; at > start; small = (small / 10) | 0) target[--at] = 0x30 + (small % 10);
+  return end;
 }
 
 /** The partition key: events of one subject keep their order. */

@@ -130,7 +130,7 @@ export class EventBatch {
   /** The event as it lies in the log, where a receiver may get it like that. Until the next call, of any batch: an object for each event would be thrown away at once. */
   stored(index: number): StoredEvent | undefined {
     const source = this.sources[index];
-    return source && theStoredEvent.moveTo(source, this.starts[index] ?? 0, this.ends[index] ?? 0);
+    return source && theStoredEvent.moveTo(source, this.starts[index] ?? 0, this.ends[index] ?? 0, this.partition, this.offsets[index] ?? 0);
   }
 
   /** Where the record of an event lies. */

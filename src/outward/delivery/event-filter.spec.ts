@@ -5,6 +5,7 @@ import type { AuditEvent } from '../../model/audit-event.js';
 import { encodeEnvelope } from '../../model/event-envelope.js';
 import { filterSection } from '../../model/event-filter.js';
 import { sampleEvent } from '../../model/sample-events.js';
+import { Picks } from '../engine/picks.js';
 import { Routes, type Routed } from '../engine/routes.js';
 import { EventBatch } from './event-batch.js';
 import { compileFilter, filterVerdict, wantedOf, wants } from './event-filter.js';
@@ -18,7 +19,7 @@ describe('a filter', () => {
   it('decides as a plain evaluator does, in the compiled form, in the verdict and by the routes of many lanes', () => {
     fc.assert(
       fc.property(fc.array(randomFilter, { minLength: 1, maxLength: 6 }), fc.array(randomEvent, { minLength: 1, maxLength: 8 }), fc.boolean(), (filters, events, late) => {
-        const lanes = new Set<Routed>(filters.map((settings) => ({ filter: compileFilter(settings), shapeKey: 'one', picked: undefined })));
+        const lanes = new Set<Routed>(filters.map((settings) => ({ filter: compileFilter(settings), shapeKey: 'one', picks: new Picks() })));
         const routes = new Routes(lanes);
         const batch = EventBatch.parse({ partition: 0, next: events.length, records: events.map((item, offset) => ({ partition: 0, offset, key: 'k', timestamp: 0, value: encodeEnvelope({ event: item, producer: 'p', source: 's' }) })) }, undefined, late ? 'kept' : 'at-once');
         for (let index = 0; index < batch.length; index++) routes.pick(batch, index);
@@ -28,7 +29,7 @@ describe('a filter', () => {
           const expected = naive.flatMap((by, index) => (by === null ? [index] : []));
           expect(events.map((item) => filterVerdict({ filter: settings }, item)).map((verdict) => (verdict.wanted ? null : verdict.rule))).toEqual(naive);
           expect(events.flatMap((item, index) => (wants(lane.filter, item) ? [index] : []))).toEqual(expected);
-          expect(lane.picked ?? []).toEqual(expected);
+          expect(lane.picks.take()).toEqual(expected);
           // JSON has no undefined: what the log gives back decides the same.
           expect(wantedOf(lane.filter, batch)).toEqual(expected);
         }
@@ -80,7 +81,7 @@ describe('a filter', () => {
 describe('routes', () => {
   /** A batch with the event at one index. */
   const source = (item: AuditEvent, index: number) => ({ types: new Array<string>(index + 1).fill(item.type), event: () => item });
-  const lane = (input: object, shapeKey = 'one'): Routed => ({ filter: compileFilter(filter(input)), shapeKey, picked: undefined });
+  const lane = (input: object, shapeKey = 'one'): Routed => ({ filter: compileFilter(filter(input)), shapeKey, picks: new Picks() });
 
   it('ask only the lanes that need the value of the event', () => {
     let asked = 0;
@@ -91,13 +92,13 @@ describe('routes', () => {
     const routes = new Routes(new Set(lanes));
     for (let index = 0; index < 3000; index++) routes.pick(source(event({ tenantId: `t-${index % 1000}` }), index), index);
     expect(asked).toBe(3000);
-    expect(lanes.map(({ picked }) => picked)).toEqual(lanes.map((_, index) => [index, index + 1000, index + 2000]));
+    expect(lanes.map(({ picks }) => picks.take())).toEqual(lanes.map((_, index) => [index, index + 1000, index + 2000]));
   });
 
   it('give an event once to a lane that needs two of its values', () => {
     const both = lane({ include: [{ name: 'members', conditions: [{ field: 'objects.name', operator: 'in', values: ['bob.ortiz', 'carla.diaz'] }] }] });
     new Routes(new Set([both])).pick(source(event(), 7), 7);
-    expect(both.picked).toEqual([7]);
+    expect(both.picks.take()).toEqual([7]);
   });
 
   it('tell whether an event is wanted, and whether in one shape', () => {
@@ -119,6 +120,6 @@ describe('routes', () => {
     lanes.add(late);
     routes.clear();
     routes.pick(source(event(), 1), 1);
-    expect(late.picked).toEqual([1]);
+    expect(late.picks.take()).toEqual([1]);
   });
 });

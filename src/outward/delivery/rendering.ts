@@ -131,11 +131,11 @@ export class Rendering {
   /** The slab in which the writer put it. */
   private written(index: number): Buffer | RenderReject {
     const { envelope } = this.shape;
-    const sequence = this.batch.sequence(index);
     const stored = envelope === undefined && this.renderer.renderStored !== undefined ? this.batch.stored(index) : undefined;
     try {
-      const before = stored && this.renderer.renderStored?.(stored, sequence);
-      if (stored && typeof before === 'string') return this.writer.write(before, stored, sequence);
+      const before = stored && this.renderer.renderStored?.(stored);
+      if (stored && typeof before === 'string') return this.writer.write(before, stored);
+      const sequence = this.batch.sequence(index);
       const event = this.batch.event(index);
       const rendered = this.renderer.render(event, sequence);
       switch (rendered.type) {

@@ -7,7 +7,7 @@ const COUNTED_FROM = 8192;
 const FEW_MESSAGES = 4;
 
 /** An event that goes as it lies in the log. */
-type FollowingEvent = Pick<StoredEvent, 'octetsWith' | 'writeTo'>;
+type FollowingEvent = Pick<StoredEvent, 'size' | 'writeTo'>;
 
 /** Writes messages with their framing (RFC 6587, 3.4) one behind the other into slabs, so that a run of them leaves as one buffer. `start` and `end` say where the last one lies in its slab. */
 export class SlabWriter {
@@ -20,11 +20,11 @@ export class SlabWriter {
   /** @param messages how many are about to be written */
   constructor(private readonly framing: Framing | 'none', private readonly messages: number, private readonly pool: SlabPool = slabPool) {}
 
-  /** @param following what follows the text, with its sequence. @returns the slab */
-  write(text: string, following?: FollowingEvent, sequence = ''): Buffer {
-    const slab = this.room(this.mostOctets(text) + (following === undefined ? 0 : following.octetsWith(sequence)));
+  /** @param following what follows the text. @returns the slab */
+  write(text: string, following?: FollowingEvent): Buffer {
+    const slab = this.room(this.mostOctets(text) + (following === undefined ? 0 : following.size));
     this.start = this.end;
-    this.put(slab, text, following, sequence);
+    this.put(slab, text, following);
     return slab;
   }
 
@@ -43,11 +43,11 @@ export class SlabWriter {
   }
 
   /** @returns where it ends */
-  private put(slab: Buffer, text: string, following?: FollowingEvent, sequence = ''): number {
+  private put(slab: Buffer, text: string, following?: FollowingEvent): number {
     let at = this.end;
-    if (this.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8') + (following === undefined ? 0 : following.octetsWith(sequence))} `, at, 'latin1');
+    if (this.framing === 'octet-counting') at += slab.write(`${Buffer.byteLength(text, 'utf8') + (following === undefined ? 0 : following.size)} `, at, 'latin1');
     if (text.length > 0) at += slab.write(text, at, 'utf8');
-    if (following) at = following.writeTo(slab, at, sequence);
+    if (following) at = following.writeTo(slab, at);
     if (this.framing === 'newline') slab[at++] = 0x0a;
     return (this.end = at);
   }

@@ -6,6 +6,7 @@ import type { CompiledFilter } from '../delivery/event-filter.js';
 import type { Feed } from './feed.js';
 import type { Lane } from './lane.js';
 import type { CatchUp } from './catch-up.js';
+import { Picks } from './picks.js';
 
 /** What is known of a cursor beside its position. Without it: a cursor of this log, never set back. */
 export interface CursorOrigin {
@@ -50,8 +51,8 @@ export class LanePartition {
   private told: Array<{ from: number; to: number }> = [];
   /** Reads for this partition alone while it is behind the shared reader. */
   catchUp: CatchUp | undefined;
-  /** Routing scratch of the shared feed: indices wanted from the batch at hand. */
-  picked: number[] | undefined;
+  /** Of the batch that the shared feed is about to hand over. */
+  readonly picks = new Picks();
 
   constructor(
     readonly lane: Lane,

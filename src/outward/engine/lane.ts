@@ -467,11 +467,9 @@ export class Lane {
     };
     this.inFlight.push(entry);
     this.inFlightBytes += bytes;
-    for (const index of indices) {
-      const offset = lot.batch.offsets[index] ?? 0;
-      if (offset < lot.owner.sentTo) this.counters.repeated++;
-      else lot.owner.sentTo = offset + 1;
-    }
+    this.counters.repeated += indices.length - lot.batch.countFrom(lot.owner.sentTo, indices);
+    const last = lot.batch.offsets[indices.at(-1) ?? -1];
+    if (last !== undefined) lot.owner.sentTo = Math.max(lot.owner.sentTo, last + 1);
     return { part, entry };
   }
 

@@ -4,13 +4,14 @@ import type { JsonValue } from '../../model/json.js';
 import type { EventBatch } from '../delivery/event-batch.js';
 import { fieldKey, HEARTBEAT_TYPE, wants, type CompiledFilter } from '../delivery/event-filter.js';
 import { comparedText, foldCase } from '../delivery/filter-condition.js';
+import type { Picks } from './picks.js';
 
-/** Who can be routed to: a lane's part in a partition. `picked` are the indices it wants of the batch at hand. */
+/** Who can be routed to: a lane's part in a partition. */
 export interface Routed {
   readonly filter: CompiledFilter;
   /** Equal for lanes whose octets of an event are. */
   readonly shapeKey: string | undefined;
-  picked: number[] | undefined;
+  readonly picks: Picks;
 }
 
 /** Who wants the event at hand. */
@@ -26,14 +27,7 @@ export class Wanted<L extends Routed> {
 
   /** Notes the event with a lane that wants it. */
   by(lane: L, index: number): void {
-    const { picked } = lane;
-    if (picked === undefined) lane.picked = [index];
-    // A list may hold two of the values that a lane needs.
-    else if (picked[picked.length - 1] !== index) {
-      // One that grows gets room for some twenty: of each batch most lanes of many get one or two.
-      if (picked.length === 1) lane.picked = [picked[0] ?? 0, index];
-      else picked.push(index);
-    }
+    lane.picks.add(index);
     if (this.first === undefined) this.first = lane;
     else if (this.oneShape && lane.shapeKey !== this.first.shapeKey) this.oneShape = false;
   }

@@ -230,11 +230,7 @@ export class SharedFeed implements Feed {
       const wanted = this.routes.pick(batch, index);
       if (batch.isSpare(index)) renderYoung(batch, index, wanted);
     }
-    for (const owned of this.live) {
-      const picked = owned.picked ?? NOTHING;
-      owned.picked = undefined;
-      owned.lane.offer(owned, batch, picked, this.gathered);
-    }
+    for (const owned of this.live) owned.lane.offer(owned, batch, owned.picks.take(), this.gathered);
     this.position = batch.next;
     this.lastMark = batch.lastMark ?? this.lastMark;
   }
@@ -249,6 +245,5 @@ function renderYoung(batch: EventBatch, index: number, { first, oneShape }: Read
   if (isDone) batch.forget(index);
 }
 
-const NOTHING: readonly number[] = [];
 const withoutRoom = (lane: Lane): boolean => !lane.hasRoom;
 const overfull = (lane: Lane): boolean => lane.overfull;

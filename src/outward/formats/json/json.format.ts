@@ -57,13 +57,13 @@ class JsonRenderer implements Renderer {
   }
 
   /** Printable ASCII in front, so characters are octets. */
-  renderStored(stored: StoredEvent, sequence: string): string | null {
-    const text = this.settings.header === 'none' ? '' : this.beforeStored(stored, sequence);
-    return text.length + stored.octetsWith(sequence) <= this.settings.maxBytes ? text : null;
+  renderStored(stored: StoredEvent): string | null {
+    const text = this.settings.header === 'none' ? '' : this.beforeStored(stored);
+    return text.length + stored.size <= this.settings.maxBytes ? text : null;
   }
 
-  private beforeStored(stored: StoredEvent, sequence: string): string {
-    const facts = factsOfStored(stored, sequence);
+  private beforeStored(stored: StoredEvent): string {
+    const facts = factsOfStored(stored);
     return this.header.before(facts, this.data.identity(facts));
   }
 }

@@ -48,7 +48,7 @@ function replayOf({ attributes: { replay } }: AuditEvent): string | null {
 }
 
 /** Of an event that was checked when it was stored, as it lies in the log: no replay marked it. */
-export function factsOfStored({ id, type, occurredAt, severity }: StoredEvent, sequence: string): EventFacts {
+export function factsOfStored({ id, type, occurredAt, severity, sequence }: StoredEvent): EventFacts {
   return { id, type, sequence, replay: null, epochMs: epochOfPlain(occurredAt), timestamp: occurredAt, severity };
 }
 
