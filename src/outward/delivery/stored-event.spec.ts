@@ -63,6 +63,14 @@ describe('an event that is sent as it lies in the log', () => {
     expect(marked).toBeGreaterThan(50);
   });
 
+  it.each([0, 9, 10, 2 ** 31 - 1, 2 ** 31, 21_474_836_479, 21_474_836_480, 1e15, Number.MAX_SAFE_INTEGER])('bears its sequence wherever it lies: %d', (offset) => {
+    const value = encodeEnvelope({ event: completed({ ...sampleEvent('account.provisioned'), id: 'e-1' }), producer: 'p', source: '/s' });
+    const batch = EventBatch.parse({ partition: 12, next: offset, records: [{ partition: 12, offset, key: 'k', timestamp: 0, value }] }, undefined, 'kept');
+    expect(batch.stored(0)?.sequence).toBe(`12.${offset}`);
+    const [text] = sent(batch, formatSettings({ outputType: 'json', header: 'none' }), 'newline');
+    expect(JSON.parse(text as string)).toMatchObject({ id: 'e-1', sequence: `12.${offset}`, type: 'account.provisioned' });
+  });
+
   it('is not parsed unless somebody asks, and then it is the event', () => {
     const event = completed({ ...sampleEvent('account.provisioned'), id: 'e-1' });
     const batch = batchOf([event], true);

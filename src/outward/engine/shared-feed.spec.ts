@@ -334,6 +334,23 @@ describe('the shared reader of a partition', () => {
     expect(failures).toBeGreaterThan(0);
   });
 
+  it('sends once what was picked before a record that cannot be parsed after all, and parks that one', async () => {
+    const deadLetters = new MemoryDeadLetters();
+    const context = feedContext(log.log, { deadLetters });
+    const ours = (id: string): Buffer => encodeEnvelope({ event: { ...sampleEvent(TYPE), id }, producer: 'test', source: '/test' });
+    const broken = Buffer.from(ours('event-4').toString('utf8').replace('"actor":', '"actor";'));
+    await log.log.append([0, 1, 2, 3, 4, 5].map((at) => ({ key: 'subject', value: at === 4 ? broken : ours(`event-${at}`) })));
+    const shared = await feed(context);
+    const script = good();
+    const filter = filterSection.parse({ include: [{ name: 'own', conditions: [{ field: 'id', operator: 'in', values: ['event-1', 'event-3', 'event-5'] }] }] });
+    const owned = testLane(testIntegration('some', { filter }), script, { queueBytes: 30_000 });
+    ends.push(() => owned.lane.stop(0));
+    const some = owned.lane.add(shared, 0, true);
+    await until('all went', () => some.cursor === 6);
+    expect(received(script)).toEqual(['0.1', '0.3', '0.5']);
+    expect([...deadLetters.parked.keys()]).toEqual(['0.4']);
+  });
+
   it('holds a lane at a gap until it was told, and goes on behind it', async () => {
     const gaps: Array<[number, number]> = [];
     let told: () => void = () => undefined;

@@ -156,6 +156,8 @@ export class SharedFeed implements Feed {
         if (this.stopped) return;
         this.context.reading.failed('shared', this.partition, this.position, error);
         await new Promise((resolve) => setTimeout(resolve, 500));
+        // What was picked of a batch that could not be routed to its end is picked anew.
+        for (const owned of this.live) owned.picks.take();
         // Read again from where routing stands; a record that was to be parsed late and could not be is parked then.
         this.eager = true;
         this.seeks++;
